@@ -1,1 +1,1 @@
-"""The training process of rftui: `python -m trainer RUN_DIR`. The only package that imports torch; it never opens SQLite."""
+"""The training process of rftui: `python -m trainer RUN_DIR`. Alone imports torch; never opens SQLite."""

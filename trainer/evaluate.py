@@ -1,0 +1,263 @@
+"""rftui's own held-out evaluation: the same examples under each prompt, greedily and, when asked, sampled.
+
+TRL's `evaluate` samples and scores by reward, so it is never used. Every answer goes to the journal.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import gather_object
+from trl.models.utils import unwrap_model_for_generation
+
+from evals.parsing import parse
+from evals.scoring import Scored, score
+from evals.task import Example, Source, Task
+from store.config import PromptMode, RunConfig
+from trainer.capture import think_lengths
+from trainer.model import FittedImage, ImageFitter
+from trainer.recorder import Recorder
+
+LEVEL = 0.95
+"""Confidence level of the intervals."""
+
+
+class Answered(NamedTuple):
+    """One held-out example with what the model said."""
+
+    index: int
+    example: Example
+    images: tuple[FittedImage, ...]
+    user_text: str
+    completion: str
+    tokens: int
+    stop: str
+
+
+class Decoding(NamedTuple):
+    """How answers are decoded."""
+
+    name: str
+    """greedy or sampled"""
+    temperature: float
+    """1.0 for greedy, where it means nothing."""
+
+    @property
+    def generate_arguments(self) -> dict[str, Any]:
+        """Arguments of `generate`."""
+        if self.name == "greedy":
+            return {"do_sample": False, "temperature": None, "top_p": None, "top_k": None}
+        return {"do_sample": True, "temperature": self.temperature, "top_p": 1.0, "top_k": 0}
+
+
+class HeldOutEvaluation:
+    """Evaluates a model on the run's held-out examples, over all ranks together."""
+
+    def __init__(
+        self,
+        config: RunConfig,
+        *,
+        task: Task,
+        source: Source,
+        processor: Any,
+        fit: ImageFitter,
+        recorder: Recorder,
+        accelerator: Accelerator,
+        ends: Sequence[int],
+    ) -> None:
+        self.config = config
+        self.task = task
+        self.source = source
+        self.processor = processor
+        self.fit = fit
+        self.recorder = recorder
+        self.accelerator = accelerator
+        self.ends = list(ends)
+        settings = config.evaluation
+        self.examples = task.examples("heldout", seed=settings.seed, difficulty=config.difficulty, source=source)
+        available = self.examples.length
+        self.count = settings.examples if available is None else min(settings.examples, available)
+        self.batch_size = settings.batch_size
+        self.max_new_tokens = settings.max_new_tokens or config.max_completion_length
+        self.decodings = [Decoding("greedy", 1.0)]
+        if settings.sampled:
+            self.decodings.append(Decoding("sampled", settings.temperature))
+
+    def __call__(self, model: Any, *, step: int) -> dict[str, float]:
+        """Evaluates after `step` updates under every configured prompt and decoding.
+
+        Returns metrics `heldout/<prompt>/<decoding>/...`; samples and results are in the journal by then.
+        """
+        if self.count == 0:
+            return {}
+        metrics: dict[str, float] = {}
+        was_training = model.training
+        model.eval()
+        try:
+            for mode in self.config.evaluation.prompts:
+                for decoding in self.decodings:
+                    result = self._evaluate(model, step=step, mode=mode, decoding=decoding)
+                    prefix = f"heldout/{mode.value}/{decoding.name}"
+                    metrics |= {f"{prefix}/{name}": result[name] for name in ("accuracy", "mean_tokens", "unparsed")}
+        finally:
+            model.train(was_training)
+        return metrics
+
+    def _evaluate(self, model: Any, *, step: int, mode: PromptMode, decoding: Decoding) -> dict[str, Any]:
+        began = time.perf_counter()
+        own: list[Scored] = []
+        with self._generating(model) as generator:
+            for batch in self._batches():
+                self.recorder.phase("eval", step=step)
+                answered = self._answer(generator, batch, mode=mode, decoding=decoding)
+                own += self._record(answered, step=step, mode=mode, decoding=decoding)
+        everything = gather_object(own) if self.recorder.world_size > 1 else own
+        totals = score(everything, level=LEVEL)
+        result = {
+            "step": step,
+            "prompt": mode.value,
+            "decoding": decoding.name,
+            "split": "heldout",
+            "source": self.source._asdict(),
+            **totals.as_record(),
+            "seconds": round(time.perf_counter() - began, 3),
+            "temperature": decoding.temperature if decoding.name == "sampled" else 0.0,
+            "seed": self.config.evaluation.seed,
+        }
+        self.recorder.eval_result(result)
+        self.recorder.finish_step()
+        return result
+
+    @contextmanager
+    def _generating(self, model: Any) -> Iterator[Any]:
+        """The bare model ready to generate, with training's random state put back afterwards."""
+        devices = [self.accelerator.device] if self.accelerator.device.type == "cuda" else []
+        with (
+            torch.random.fork_rng(devices=devices),
+            unwrap_model_for_generation(model, self.accelerator) as generator,
+            torch.no_grad(),
+        ):
+            torch.manual_seed(self.config.evaluation.seed * 1000 + self.recorder.rank)
+            yield generator
+
+    def _batches(self) -> Iterator[list[tuple[int, bool]]]:
+        """Example indices of this rank in batches, each with whether it counts.
+
+        Every rank gets as many batches of the same sizes, repeating its last example where it has fewer, because
+        sharded weights (ZeRO-3) only generate when all ranks do.
+        """
+        world = self.recorder.world_size
+        longest = -(-self.count // world)
+        own = list(range(self.recorder.rank, self.count, world))
+        filler = own[-1] if own else 0
+        padded = [(index, True) for index in own] + [(filler, False)] * (longest - len(own))
+        for first in range(0, longest, self.batch_size):
+            yield padded[first : first + self.batch_size]
+
+    def _answer(
+        self, generator: Any, batch: Sequence[tuple[int, bool]], *, mode: PromptMode, decoding: Decoding
+    ) -> list[Answered]:
+        examples = [self.examples[index] for index, _ in batch]
+        images = [tuple(self.fit(image) for image in example.images) for example in examples]
+        texts = [self.task.user_text(example, mode.value) for example in examples]
+        inputs = self._encoded(texts, images).to(self.accelerator.device)
+        output = generator.generate(
+            **inputs,
+            **decoding.generate_arguments,
+            max_new_tokens=self.max_new_tokens,
+            synced_gpus=self.config.zero == 3,
+        )
+        prompt_length = inputs["input_ids"].shape[1]
+        token_ids = [self._until_end(ids) for ids in output[:, prompt_length:].tolist()]
+        completions = self.processor.batch_decode(token_ids, skip_special_tokens=True)
+        return [
+            Answered(
+                index=index,
+                example=example,
+                images=image,
+                user_text=text,
+                completion=completion,
+                tokens=len(ids),
+                stop="eos" if ids and ids[-1] in self.ends else "length",
+            )
+            for (index, counts), example, image, text, completion, ids in zip(
+                batch, examples, images, texts, completions, token_ids, strict=True
+            )
+            if counts
+        ]
+
+    def _encoded(self, texts: Sequence[str], images: Sequence[Sequence[FittedImage]]) -> Any:
+        """Model inputs, padded left; images stand before the text, as TRL puts them."""
+        prompts = [
+            self.processor.apply_chat_template(
+                [
+                    {
+                        "role": "user",
+                        "content": [*({"type": "image"} for _ in fitted), {"type": "text", "text": text}],
+                    }
+                ],
+                add_generation_prompt=True,
+                tokenize=False,
+            )
+            for text, fitted in zip(texts, images, strict=True)
+        ]
+        pictures = [[item.image for item in fitted] for fitted in images]
+        return self.processor(
+            text=prompts, images=pictures if any(pictures) else None, padding=True, return_tensors="pt"
+        )
+
+    def _until_end(self, ids: list[int]) -> list[int]:
+        """Token ids up to and including the first end token."""
+        for position, token in enumerate(ids):
+            if token in self.ends:
+                return ids[: position + 1]
+        return ids
+
+    def _record(self, answered: Sequence[Answered], *, step: int, mode: PromptMode, decoding: Decoding) -> list[Scored]:
+        """Writes one record an answer and returns what the totals need."""
+        parsed = [parse(item.completion, mode.value) for item in answered]
+        think_tokens = think_lengths(self.processor.tokenizer, [part.think for part in parsed])
+        scored: list[Scored] = []
+        for item, part, thought in zip(answered, parsed, think_tokens, strict=True):
+            correct = self.task.grade(part.answer, item.example)
+            self.recorder.eval_sample(
+                {
+                    "step": step,
+                    "prompt": mode.value,
+                    "decoding": decoding.name,
+                    "split": "heldout",
+                    "index": item.index,
+                    "uid": item.example.uid,
+                    "kind": item.example.kind,
+                    "question": item.example.question,
+                    "options": list(item.example.options),
+                    "user_text": item.user_text,
+                    "gold": item.example.gold,
+                    "images": self.recorder.images(item.images),
+                    "scene": item.example.scene,
+                    "completion": item.completion,
+                    "think": part.think,
+                    "answer": part.answer,
+                    "malformed": part.malformed,
+                    "correct": correct,
+                    "tokens": item.tokens,
+                    "think_tokens": thought,
+                    "stop": item.stop,
+                }
+            )
+            scored.append(
+                Scored(
+                    kind=item.example.kind,
+                    correct=correct,
+                    is_parsed=part.answer is not None,
+                    tokens=item.tokens,
+                    think_tokens=thought,
+                    is_clipped=item.stop == "length",
+                )
+            )
+        return scored

@@ -1,0 +1,167 @@
+"""Loads the model and processor that a run names, and shrinks images to what the model will really see."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from PIL import Image
+from transformers import AutoModelForImageTextToText, AutoProcessor
+
+from store.config import RunConfig
+from trainer.errors import ModelError
+from trainer.tiny import tiny_model_dir
+
+logger = logging.getLogger(__name__)
+
+
+class FittedImage(NamedTuple):
+    """An image as the model sees it."""
+
+    image: Image.Image
+    """RGB, at the size that enters the vision encoder."""
+    tokens: int | None
+    """Visual tokens it becomes; None where the processor does not say."""
+
+
+ImageFitter = Callable[[Image.Image], FittedImage]
+
+
+def model_location(config: RunConfig) -> str:
+    """Directory or Hub name of the configured model."""
+    return str(tiny_model_dir()) if config.model == "tiny" else config.model
+
+
+def load_processor(config: RunConfig) -> Any:
+    """The model's processor, padding on the left and with the run's image limits.
+
+    Raises ModelError where the directory has only a tokenizer, or torchvision is missing.
+    """
+    location = model_location(config)
+    try:
+        processor = AutoProcessor.from_pretrained(
+            location,
+            padding_side="left",
+            truncation_side="left",
+            trust_remote_code=config.trust_remote_code,
+        )
+    except (ImportError, AttributeError) as error:
+        raise ModelError(
+            f"the processor of {location} cannot be built ({error})",
+            expected="torchvision that fits the installed torch",
+            fix="pip install 'rftui[train]' in the training environment",
+        ) from error
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"no processor at {location} ({error})",
+            expected="a directory or Hub name of an image-text-to-text model",
+            fix="check --model, or download the model first where the machine is offline",
+        ) from error
+    image_processor = getattr(processor, "image_processor", None)
+    if image_processor is None:
+        raise ModelError(
+            f"{location} has a {type(processor).__name__} and no image processor",
+            expected="an image-text-to-text model",
+            fix="name a vision-language model with --model",
+        )
+    if _has_pixel_limits(image_processor):
+        image_processor.size = {"shortest_edge": config.image_min_pixels, "longest_edge": config.image_max_pixels}
+    return processor
+
+
+def load_model(config: RunConfig, *, resumed: Path | None = None) -> Any:
+    """The model in the configured dtype and attention, on the CPU; the trainer places it.
+
+    With full fine-tuning a resumed run loads its weights through the checkpoint, so `resumed` only matters to
+    evaluation. Raises ModelError.
+    """
+    location = str(resumed) if resumed is not None else model_location(config)
+    try:
+        model = AutoModelForImageTextToText.from_pretrained(
+            location,
+            dtype=getattr(torch, config.dtype),
+            attn_implementation=config.attention,
+            trust_remote_code=config.trust_remote_code,
+            use_safetensors=True,
+        )
+    except (OSError, ValueError, ImportError) as error:
+        raise ModelError(
+            f"the model at {location} cannot be loaded ({error})",
+            expected=f"safetensors weights of an image-text-to-text model, attention={config.attention}",
+            fix="check --model and the installed attention kernels",
+        ) from error
+    return model
+
+
+def _has_pixel_limits(image_processor: Any) -> bool:
+    """Whether the processor bounds the image area, as the Qwen-VL family does."""
+    size = getattr(image_processor, "size", None)
+    return hasattr(image_processor, "merge_size") and size is not None and "longest_edge" in dict(size)
+
+
+def image_fitter(processor: Any, config: RunConfig) -> ImageFitter:
+    """A function that brings an image to the exact size the model sees.
+
+    For processors that cut images into a grid of patches (the Qwen-VL family) that is their own smart resize, so the
+    processor's later resize changes nothing; otherwise the area is capped and the processor does the rest.
+    """
+    image_processor = processor.image_processor
+    if _has_pixel_limits(image_processor):
+        # the same function the processor calls; its module is imported only for models that use it
+        from transformers.models.qwen2_vl.image_processing_qwen2_vl import smart_resize
+
+        factor = image_processor.patch_size * image_processor.merge_size
+
+        def fit_to_grid(image: Image.Image) -> FittedImage:
+            height, width = smart_resize(
+                image.height,
+                image.width,
+                factor=factor,
+                min_pixels=config.image_min_pixels,
+                max_pixels=config.image_max_pixels,
+            )
+            return FittedImage(_resized(image, width=width, height=height), (height // factor) * (width // factor))
+
+        return fit_to_grid
+
+    def cap_area(image: Image.Image) -> FittedImage:
+        area = image.width * image.height
+        scale = min(1.0, (config.image_max_pixels / area) ** 0.5)
+        width, height = max(1, int(image.width * scale)), max(1, int(image.height * scale))
+        return FittedImage(_resized(image, width=width, height=height), None)
+
+    return cap_area
+
+
+def _resized(image: Image.Image, *, width: int, height: int) -> Image.Image:
+    rgb = image if image.mode == "RGB" else image.convert("RGB")
+    if rgb.size == (width, height):
+        return rgb
+    return rgb.resize((width, height), Image.Resampling.BICUBIC)
+
+
+class ModelFacts(NamedTuple):
+    """What a run's journal says of its model."""
+
+    name: str
+    parameters: int
+    trainable: int
+    device: str
+    dtype: str
+
+
+def model_facts(model: Any, config: RunConfig) -> ModelFacts:
+    """Name, size, device and dtype of a loaded model."""
+    # under ZeRO-3 a parameter holds its real size in ds_numel and numel() is 0
+    sizes = [(getattr(p, "ds_numel", p.numel()), p.requires_grad) for p in model.parameters()]
+    first = next(model.parameters())
+    return ModelFacts(
+        name=config.model,
+        parameters=sum(size for size, _ in sizes),
+        trainable=sum(size for size, requires_grad in sizes if requires_grad),
+        device=str(first.device),
+        dtype=str(first.dtype).removeprefix("torch."),
+    )
