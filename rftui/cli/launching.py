@@ -1,0 +1,220 @@
+"""`rftui launch`: plan, preflight, start, and follow where somebody looks."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rftui.cli.options import HomeOption, JsonOption, examples
+from rftui.cli.output import is_terminal, narrate, print_json, say
+
+if TYPE_CHECKING:
+    from rftui.plan import LaunchPlan, LaunchRequest
+    from rftui.preflight import Report
+
+
+class TrainingMethod(StrEnum):
+    """What can be launched."""
+
+    grpo = "grpo"
+    sft = "sft"
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command(
+        epilog=examples(
+            "rftui launch grpo --task sat",
+            "rftui launch sft --task sat --recipe lora-24gb --set learning_rate=1e-5 --detach",
+            "rftui launch grpo --recipe paper --dry-run",
+        )
+    )(launch)
+
+
+def launch(
+    method: Annotated[TrainingMethod, typer.Argument(help="How to train.")],
+    task: Annotated[str | None, typer.Option(help="Task, see `rftui tasks`.")] = None,
+    source: Annotated[str | None, typer.Option(help="auto, generated, or a path to real data.")] = None,
+    difficulty: Annotated[float | None, typer.Option(help="Difficulty of generated examples, 0 to 1.")] = None,
+    model: Annotated[str | None, typer.Option(help="tiny, a directory, or a name on the Hub.")] = None,
+    recipe: Annotated[str | None, typer.Option(help="Settings to start from; chosen by the GPUs found if absent.")] = None,
+    config: Annotated[Path | None, typer.Option("--config", metavar="FILE", help="TOML file of settings.")] = None,
+    assignments: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting, repeatable: lora.r=64")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the run; task, method and a counter if absent.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of data order and sampling.")] = None,
+    python: Annotated[str | None, typer.Option(metavar="PATH", help="Interpreter that trains; this one if absent.")] = None,
+    gpus: Annotated[str | None, typer.Option(metavar="LIST", help="GPU indices such as 0,1, or none.")] = None,
+    ranks: Annotated[int | None, typer.Option(help="Training processes on this machine.")] = None,
+    zero: Annotated[int | None, typer.Option(help="DeepSpeed ZeRO stage, 0 to 3.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", help="Show progress even when stdout is no terminal.")] = False,
+    detach: Annotated[bool, typer.Option("--detach", help="Print the name and return at once.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Return when the run has ended, with 1 if it failed.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would run; start and write nothing.")] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Start a training run. It survives this terminal."""
+    # pydantic and psutil cost 0.2 s, which --help and other commands should not pay
+    from rftui.plan import LaunchRequest
+    from store.layout import resolve_home
+
+    request = LaunchRequest(
+        method=method.value,
+        flags={
+            "task": task,
+            "source": source,
+            "difficulty": difficulty,
+            "model": model,
+            "seed": seed,
+            "ranks": ranks,
+            "zero": zero,
+        },
+        recipe=recipe,
+        config_file=config,
+        assignments=assignments or (),
+        name=name,
+        python=python,
+        gpus=gpus,
+    )
+    ending = Ending.choose(follow=follow, detach=detach, wait=wait, as_json=as_json)
+    carry_out(resolve_home(home), request, ending=ending, is_dry=dry_run, as_json=as_json)
+
+
+class Ending(StrEnum):
+    """When a launch returns."""
+
+    DETACH = "detach"
+    """At once."""
+    FOLLOW = "follow"
+    """At the run's end, showing progress."""
+    FOLLOW_WAIT = "follow and wait"
+    """At the run's end, showing progress; a failed run is a failed command."""
+    WAIT = "wait"
+    """At the run's end, silently; a failed run is a failed command."""
+
+    @classmethod
+    def choose(cls, *, follow: bool, detach: bool, wait: bool, as_json: bool) -> Ending:
+        """What the options mean; without any, a terminal follows and everything else detaches."""
+        if detach:
+            return cls.DETACH
+        if wait:
+            return cls.FOLLOW_WAIT if follow or (is_terminal() and not as_json) else cls.WAIT
+        if follow:
+            return cls.FOLLOW
+        return cls.FOLLOW if is_terminal() and not as_json else cls.DETACH
+
+
+def carry_out(home: Any, request: LaunchRequest, *, ending: Ending, is_dry: bool, as_json: bool) -> None:
+    """Plans, checks and starts a run, and stays with it as asked. Raises RftuiError; typer.Exit(1) for a failed run."""
+    # psutil, pydantic and evals cost 0.4 s, which --help should not pay
+    from rftui.errors import UsageProblem
+    from rftui.plan import plan_launch
+    from rftui.preflight import run_preflight
+    from rftui.start import start_run
+
+    plan = plan_launch(home, request)
+    if not as_json:
+        narrate(plan.recipe_line)
+    report = run_preflight(plan)
+    if is_dry:
+        (_print_dry_json if as_json else _print_dry)(plan, report)
+        if report.errors:
+            raise typer.Exit(2)
+        return
+    if not as_json:
+        for finding in report.findings:
+            _narrate_finding(finding)
+    if report.errors:
+        first = report.errors[0]
+        others = f" (and {len(report.errors) - 1} more)" if len(report.errors) > 1 else ""
+        raise UsageProblem(
+            f"preflight stopped the launch: {first.check}{others}",
+            found=first.found,
+            expected=first.expected,
+            fix=first.fix,
+        )
+    run_dir = start_run(plan, versions=report.trainer.get("versions", {}))
+    stay(run_dir, ending=ending, as_json=as_json)
+
+
+def stay(run_dir: Any, *, ending: Ending, as_json: bool) -> None:
+    """Prints the run's name, and follows or waits as asked. Raises typer.Exit(1) when a waited-for run failed."""
+    if as_json:
+        print_json({"name": run_dir.path.name, "directory": str(run_dir.path)})
+    else:
+        say(run_dir.path.name)
+    if ending is Ending.DETACH:
+        return
+    # rich's progress costs 0.1 s; a detached launch does without
+    from rftui.cli.following import follow_run, wait_for_end
+
+    is_shown = ending in (Ending.FOLLOW, Ending.FOLLOW_WAIT)
+    state = follow_run(run_dir) if is_shown else wait_for_end(run_dir)
+    if ending in (Ending.WAIT, Ending.FOLLOW_WAIT) and state != "finished":
+        raise typer.Exit(1)
+
+
+def _narrate_finding(finding: Any) -> None:
+    if finding.level == "fact":
+        narrate(f"  {finding.found}")
+        return
+    narrate(f"{finding.level}: {finding.found}")
+    for label, text in (("expected", finding.expected), ("fix", finding.fix)):
+        if text:
+            narrate(f"  {label + ':':<10}{text}")
+
+
+def _dry_facts(plan: LaunchPlan, report: Report) -> dict[str, Any]:
+    command = plan.command
+    return {
+        "name": plan.config.name,
+        "directory": str(plan.directory),
+        "recipe": plan.recipe_line,
+        "config": plan.config.model_dump(mode="json"),
+        "origins": plan.origins,
+        "command": command.arguments,
+        "environment": command.environment,
+        "preflight": [finding._asdict() for finding in report.findings],
+        "trainer": report.trainer,
+    }
+
+
+def _print_dry_json(plan: LaunchPlan, report: Report) -> None:
+    print_json(_dry_facts(plan, report))
+
+
+def _print_dry(plan: LaunchPlan, report: Report) -> None:
+    # pydantic is loaded by now; this is about keeping the module light
+    import shlex
+
+    from rftui.clean import clean
+    from rftui.settings import flatten
+
+    settings = list(flatten(plan.config.model_dump(mode="json")))
+    say(f"run        {plan.config.name}")
+    say(f"directory  {clean(plan.directory)}")
+    say(f"recipe     {plan.recipe_line}")
+    say("\nsettings")
+    width = max(len(f"{key} = {json.dumps(value)}") for key, value in settings if len(json.dumps(value)) < 40)
+    for key, value in settings:
+        origin = plan.origins.get(key, "default")
+        say(f"  {f'{key} = {json.dumps(value)}':<{width}}  # {clean(origin)}")
+    say("\ncommand")
+    say(f"  {clean(shlex.join(plan.command.arguments))}")
+    say("\nenvironment")
+    for variable, text in plan.command.environment.items():
+        say(f"  {variable}={clean(text)}")
+    say("\npreflight")
+    for finding in report.findings:
+        parts = [finding.found, finding.expected and f"expected {finding.expected}", finding.fix and f"fix: {finding.fix}"]
+        say(f"  {finding.level:<8}{clean('; '.join(part for part in parts if part))}")
+    sample = report.trainer.get("sample")
+    if sample:
+        say(f"\nfirst prompt ({sample.get('tokens')} tokens, of the image {sample.get('image_tokens')})")
+        say("\n".join(f"  {line}" for line in clean(sample.get("prompt", "")).splitlines()))

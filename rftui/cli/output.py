@@ -1,0 +1,119 @@
+"""Everything the commands print: facts on stdout, narration and errors on stderr. No command prints by itself."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from rftui.clean import clean, one_line
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+class Column(NamedTuple):
+    """One column of a table."""
+
+    title: str
+    is_right: bool = False
+    can_shrink: bool = False
+    """Whether its text may be cut when the terminal is narrow."""
+
+
+class Cell(NamedTuple):
+    """Text with a colour, which is left out where there are none."""
+
+    text: str
+    style: str = ""
+
+
+def is_terminal() -> bool:
+    """Whether a person reads stdout."""
+    return sys.stdout.isatty()
+
+
+def is_ascii() -> bool:
+    """Whether stdout cannot show more than ASCII, or was asked not to."""
+    encoding = (getattr(sys.stdout, "encoding", None) or "ascii").lower().replace("-", "")
+    return encoding not in ("utf8", "utf16", "utf32") or bool(os.environ.get("RFTUI_ASCII"))
+
+
+def console() -> Console:
+    """A rich console that takes foreign text as text: no markup, no highlighting, no emoji codes."""
+    # rich costs 0.1 s; plain output does without
+    from rich.console import Console
+
+    return Console(markup=False, highlight=False, emoji=False, soft_wrap=False)
+
+
+def say(text: str = "") -> None:
+    """One line of data on stdout."""
+    print(_encodable(text))
+
+
+def narrate(text: str) -> None:
+    """One line of narration on stderr."""
+    print(_encodable(clean(text)), file=sys.stderr)
+
+
+def _encodable(text: str) -> str:
+    """Text that stdout's encoding can write, with ? for the rest."""
+    encoding = getattr(sys.stdout, "encoding", None) or "ascii"
+    return text.encode(encoding, "replace").decode(encoding)
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on stdout. ASCII only, so that control and direction characters arrive escaped."""
+    print(json.dumps(json_safe(value)), flush=True)
+
+
+def json_safe(value: Any) -> Any:
+    """The value with non-finite numbers as the texts NaN, Infinity and -Infinity, which JSON lacks."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, Mapping):
+        return {str(key): json_safe(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [json_safe(item) for item in value]
+    return value
+
+
+def print_table(columns: Sequence[Column], rows: Iterable[Sequence[Cell | str]]) -> None:
+    """A table: drawn by rich on a terminal, plain aligned text elsewhere. Cells are cleaned here."""
+    cells = [[cell if isinstance(cell, Cell) else Cell(cell) for cell in row] for row in rows]
+    cleaned = [[Cell(one_line(cell.text), cell.style) for cell in row] for row in cells]
+    if is_terminal():
+        _print_rich_table(columns, cleaned)
+        return
+    texts = [[column.title for column in columns], *[[cell.text for cell in row] for row in cleaned]]
+    widths = [max(len(row[place]) for row in texts) for place in range(len(columns))]
+    for row in texts:
+        aligned = [
+            text.rjust(width) if column.is_right else text.ljust(width)
+            for text, width, column in zip(row, widths, columns, strict=True)
+        ]
+        say("  ".join(aligned).rstrip())
+
+
+def _print_rich_table(columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> None:
+    # rich costs 0.1 s; plain output does without
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None if is_ascii() else box.SIMPLE_HEAD, pad_edge=False, header_style="dim")
+    for column in columns:
+        table.add_column(
+            Text(column.title),
+            justify="right" if column.is_right else "left",
+            no_wrap=True,
+            overflow="ellipsis",
+            min_width=None if column.can_shrink else len(column.title),
+        )
+    for row in rows:
+        table.add_row(*[Text(cell.text, style=cell.style) for cell in row])
+    console().print(table)

@@ -1,0 +1,290 @@
+"""What should be known before a GPU-hour is spent: every finding with what was found, what was expected and the fix.
+
+Errors stop a launch; warnings and facts are said. The last check runs in the interpreter that will train.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import psutil
+
+from evals.errors import EvalsError
+from rftui.arithmetic import batch_sentences
+from rftui.command import child_environment, shared_environment
+from rftui.gpu_locks import is_held
+from rftui.gpus import installed_gpus, visible_gpus
+from rftui.plan import LaunchPlan
+from store.config import Method, RunConfig, config_toml
+from store.layout import Home
+
+CHECK_PATIENCE_S = 300.0
+"""Importing torch and TRL from a cold network disk takes minutes."""
+NETWORK_FILESYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "lustre", "beegfs", "gpfs", "ceph", "fuse.sshfs", "9p", "afs"})
+BUSY_MEMORY_MB = 1024
+"""A GPU with more in use than this is somebody's."""
+FREE_DISK_MARGIN_MB = 2048
+
+
+class Level(StrEnum):
+    """How much a finding matters."""
+
+    ERROR = "error"
+    """The launch stops."""
+    WARNING = "warning"
+    """The launch goes on, and this should be read."""
+    FACT = "fact"
+    """What the settings mean."""
+
+
+class Finding(NamedTuple):
+    """One thing that preflight says."""
+
+    level: Level
+    check: str
+    found: str
+    expected: str = ""
+    fix: str = ""
+
+
+class Report(NamedTuple):
+    """All findings, and what the training interpreter said about itself."""
+
+    findings: list[Finding]
+    trainer: dict[str, Any]
+
+    @property
+    def errors(self) -> list[Finding]:
+        """Findings that stop a launch."""
+        return [finding for finding in self.findings if finding.level is Level.ERROR]
+
+
+def run_preflight(plan: LaunchPlan) -> Report:
+    """Every check, cheapest first; the trainer's own check is skipped when a cheap one already failed."""
+    findings = [
+        *check_task(plan.config),
+        *check_batch(plan.config),
+        *check_gpus(plan.config, hides_gpus=plan.hides_gpus),
+        *check_home(plan.home),
+        *check_disk(plan.home, plan.config),
+        *check_remote_code(plan),
+    ]
+    if any(finding.level is Level.ERROR for finding in findings):
+        return Report(findings, {})
+    said, trainer_findings = check_trainer(plan)
+    epochs = batch_sentences(plan.config, available_examples=said.get("available_examples"))
+    facts = [Finding(Level.FACT, "batch", sentence) for sentence in epochs]
+    return Report([*facts, *(item for item in findings if item.check != "batch" or item.level is not Level.FACT), *trainer_findings], said)
+
+
+def check_task(config: RunConfig) -> Iterator[Finding]:
+    """Whether the task, its source and the rewards exist."""
+    # PIL and scipy come with evals: 0.2 s that only a launch needs to pay
+    from evals.rewards import build_rewards
+    from evals.tasks import load_task, task_names
+
+    if config.task not in task_names():
+        yield unknown("task", config.task, task_names())
+        return
+    task = load_task(config.task)
+    try:
+        task.source(config.source)
+        if config.method is Method.GRPO:
+            build_rewards({name: reward.model_dump() for name, reward in config.rewards.items()}, task)
+    except (EvalsError, OSError, ValueError) as error:
+        yield Finding(
+            Level.ERROR,
+            "task",
+            str(error),
+            expected=getattr(error, "expected", "") or "data and rewards that the task knows",
+            fix=getattr(error, "fix", "") or "see `rftui tasks`",
+        )
+
+
+def unknown(kind: str, name: str, known: list[str] | tuple[str, ...]) -> Finding:
+    """An error for a name that nothing has, with the nearest."""
+    # 10 ms, on the error path only
+    from rftui.plan import nearest_name
+
+    nearest = nearest_name(name, list(known))
+    fix = f"--{kind} {nearest}" if nearest else f"`rftui {kind}s` lists them"
+    return Finding(Level.ERROR, kind, f"no {kind} {name}", expected=f"one of {', '.join(known)}", fix=fix)
+
+
+def check_batch(config: RunConfig) -> Iterator[Finding]:
+    """What the batch settings mean in prompts and completions, and whether checkpoints fall between generations."""
+    for sentence in batch_sentences(config, available_examples=None):
+        yield Finding(Level.FACT, "batch", sentence)
+    per_step, per_generation = config.gradient_accumulation_steps, config.batches_per_generation * config.num_iterations
+    if config.method is Method.GRPO and config.save_steps and config.save_steps * per_step % per_generation:
+        yield Finding(
+            Level.ERROR,
+            "save_steps",
+            f"save_steps={config.save_steps} falls inside a generation that {per_generation} batches share",
+            expected="checkpoints between generations, so that a resume repeats and shifts nothing",
+            fix=f"save_steps={_next_boundary(config, per_generation)}",
+        )
+
+
+def _next_boundary(config: RunConfig, per_generation: int) -> int:
+    step = config.save_steps
+    while step * config.gradient_accumulation_steps % per_generation:
+        step += 1
+    return step
+
+
+def check_gpus(config: RunConfig, *, hides_gpus: bool) -> Iterator[Finding]:
+    """Whether the GPUs named exist and are free, and whether there are enough for the ranks."""
+    gpus = [] if hides_gpus else installed_gpus()
+    by_index = {gpu.index: gpu for gpu in gpus}
+    for index in config.gpus:
+        if index not in by_index:
+            yield Finding(
+                Level.ERROR,
+                "gpus",
+                f"no GPU {index}",
+                expected=f"one of {sorted(by_index)}" if by_index else "a machine with GPUs",
+                fix="name others with --gpus, or --gpus none to train on the CPU",
+            )
+        elif is_held(by_index[index].uuid):
+            yield Finding(Level.WARNING, "gpus", f"GPU {index} trains another run; this one waits as queued")
+        elif by_index[index].memory_used_mb > BUSY_MEMORY_MB:
+            yield Finding(
+                Level.WARNING,
+                "gpus",
+                f"{by_index[index].memory_used_mb} MB of GPU {index} ({by_index[index].name}) are in use",
+                expected="a free GPU",
+                fix="end that process, or choose another with --gpus",
+            )
+    usable = [] if hides_gpus else visible_gpus()
+    if usable and not config.gpus and config.ranks > len(usable):
+        yield Finding(
+            Level.ERROR,
+            "gpus",
+            f"{config.ranks} ranks and {len(usable)} GPUs",
+            expected="a GPU a rank",
+            fix=f"--ranks {len(usable)}, or --recipe for this machine (`rftui recipes`)",
+        )
+    if not usable and config.model != "tiny" and config.method is not Method.EVAL:
+        yield Finding(Level.WARNING, "gpus", f"no GPU found: {config.model} trains on the CPU, which takes very long")
+
+
+def check_home(home: Home) -> Iterator[Finding]:
+    """Where the databases go when the home is on a network."""
+    kind = filesystem_of(home.path)
+    if kind in NETWORK_FILESYSTEMS:
+        yield Finding(
+            Level.FACT,
+            "home",
+            f"{home.path} is on {kind}: runs stay there, and the databases go to a local disk ({home.catalogue.parent})",
+        )
+
+
+def filesystem_of(path: Path) -> str:
+    """The type of the filesystem that holds `path`, as the kernel names it; empty where unknown."""
+    existing = next(parent for parent in [path.absolute(), *path.absolute().parents] if parent.exists())
+    try:
+        lines = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    best, kind = -1, ""
+    for line in lines:
+        mount, filesystem = line.split(" ")[1:3]
+        point = Path(mount.replace("\\040", " "))
+        if existing.is_relative_to(point) and len(point.parts) >= best:
+            best, kind = len(point.parts), filesystem
+    return kind
+
+
+def check_disk(home: Home, config: RunConfig) -> Iterator[Finding]:
+    """Whether the checkpoints will fit. The model's size is known only where it lies on disk."""
+    existing = next(parent for parent in [home.path.absolute(), *home.path.absolute().parents] if parent.exists())
+    free_mb = psutil.disk_usage(str(existing)).free >> 20
+    weights_mb = sum(file.stat().st_size for file in Path(config.model).glob("*.safetensors")) >> 20
+    # weights, and for all-weights training two float32 moments of Adam beside them, in each kept checkpoint
+    per_checkpoint_mb = weights_mb if config.lora.r else 5 * weights_mb
+    needed_mb = per_checkpoint_mb * (config.save_total_limit + 1) + weights_mb + FREE_DISK_MARGIN_MB
+    if config.method is not Method.EVAL and free_mb < needed_mb:
+        yield Finding(
+            Level.WARNING if not weights_mb else Level.ERROR,
+            "disk",
+            f"{free_mb} MB free at {existing}",
+            expected=f"about {needed_mb} MB for {config.save_total_limit} checkpoints and the final weights",
+            fix="free space, lower save_total_limit, or name another --home",
+        )
+
+
+def check_remote_code(plan: LaunchPlan) -> Iterator[Finding]:
+    """trust_remote_code runs a stranger's code, so no recipe or file may switch it on."""
+    origin = plan.origins.get("trust_remote_code", "")
+    if plan.config.trust_remote_code and origin != "--set":
+        yield Finding(
+            Level.ERROR,
+            "trust_remote_code",
+            f"switched on by {origin}",
+            expected="the user to type it",
+            fix="--set trust_remote_code=true, if you trust the model's authors",
+        )
+
+
+def check_trainer(plan: LaunchPlan) -> tuple[dict[str, Any], list[Finding]]:
+    """What `python -m trainer --check` says in the interpreter that will train."""
+    config = plan.config
+    with tempfile.TemporaryDirectory(prefix="rftui-preflight-") as scratch:
+        folder = Path(scratch)
+        (folder / "config.toml").write_text(config_toml(config), encoding="utf-8")
+        gpus = None if plan.hides_gpus else config.gpus
+        environment = shared_environment(plan.directory, python=plan.python, zero=config.zero, gpus=gpus)
+        try:
+            finished = subprocess.run(
+                [plan.python, "-m", "trainer", "--check", scratch],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                cwd=scratch,
+                env=child_environment(environment),
+                timeout=CHECK_PATIENCE_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return {}, [_check_failed(plan, f"no answer in {CHECK_PATIENCE_S:.0f} s")]
+        except OSError as error:
+            return {}, [_check_failed(plan, str(error))]
+    try:
+        said = json.loads(finished.stdout.decode("utf-8", "replace").strip().splitlines()[-1])
+    except (ValueError, IndexError):
+        stderr = finished.stderr.decode("utf-8", "replace").strip().splitlines()
+        return {}, [_check_failed(plan, stderr[-1] if stderr else f"exit code {finished.returncode}")]
+    return said, list(_trainer_findings(plan, said))
+
+
+def _check_failed(plan: LaunchPlan, found: str) -> Finding:
+    missing = found.partition("No module named ")[2].strip("'\"")
+    fix = f"{plan.python} -m trainer --check shows the rest"
+    if missing:
+        fix = f"{plan.python} -m pip install 'rftui[train]', or name another interpreter with --python"
+    return Finding(Level.ERROR, "trainer", found, expected=f"{plan.python} to be able to train", fix=fix)
+
+
+def _trainer_findings(plan: LaunchPlan, said: dict[str, Any]) -> Iterator[Finding]:
+    # a light import, but of the package itself
+    from rftui import __version__
+
+    for error in said.get("errors", []):
+        yield Finding(Level.ERROR, "trainer", error["found"], error.get("expected", ""), error.get("fix", ""))
+    for warning in said.get("warnings", []):
+        yield Finding(Level.WARNING, "trainer", str(warning))
+    version = said.get("rftui_version")
+    if version is not None and version != __version__:
+        yield Finding(
+            Level.ERROR,
+            "versions",
+            f"rftui {version} in {plan.python}",
+            expected=f"rftui {__version__}, as here",
+            fix=f"{plan.python} -m pip install rftui=={__version__}",
+        )
