@@ -51,18 +51,30 @@ class Ledger:
         return max(self.attempts, default=0) + 1
 
 
+class LedgerReader:
+    """Reads supervisor.jsonl as it grows."""
+
+    def __init__(self, run_dir: RunDir) -> None:
+        self.run_dir = run_dir
+        self.ledger = Ledger()
+        self._offset = 0
+
+    def update(self) -> Ledger:
+        """The ledger with everything that was appended since the last look."""
+        path = self.run_dir.supervisor_journal
+        while path.exists() and path.stat().st_size > self._offset:
+            chunk = read_chunk(path, self._offset, CHUNK_BYTES)
+            for record in chunk.records:
+                _take(self.ledger, record)
+            if chunk.next_offset == self._offset:
+                break
+            self._offset = chunk.next_offset
+        return self.ledger
+
+
 def read_ledger(run_dir: RunDir) -> Ledger:
     """All of supervisor.jsonl; an empty ledger where there is none yet."""
-    ledger = Ledger()
-    offset = 0
-    while run_dir.supervisor_journal.exists():
-        chunk = read_chunk(run_dir.supervisor_journal, offset, CHUNK_BYTES)
-        for record in chunk.records:
-            _take(ledger, record)
-        if chunk.next_offset == offset:
-            break
-        offset = chunk.next_offset
-    return ledger
+    return LedgerReader(run_dir).update()
 
 
 def _take(ledger: Ledger, record: dict[str, Any]) -> None:

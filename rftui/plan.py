@@ -97,6 +97,9 @@ def plan_launch(home: Home, request: LaunchRequest) -> LaunchPlan:
     named = Layer("flag --name" if request.name else "counter", {"name": request.name or "unnamed"})
     resolved = resolve([*layers, named])
     config = resolved.config
+    # the trainer runs in the run directory, so a path must not depend on where it was typed
+    paths = {key: str(Path(text).expanduser().absolute()) for key, text in _local_paths(config)}
+    config = config.model_copy(update=paths)
     if request.name is None:
         config = config.model_copy(update={"name": next_name(home, task=config.task, method=config.method.value)})
     elif request.name in home.runs():
@@ -116,6 +119,15 @@ def plan_launch(home: Home, request: LaunchRequest) -> LaunchPlan:
         has_given_name=request.name is not None,
         hides_gpus=request.gpus == NO_GPUS,
     )
+
+
+def _local_paths(config: RunConfig) -> list[tuple[str, str]]:
+    """Settings that name something on this disk."""
+    return [
+        (key, text)
+        for key, text in (("model", config.model), ("source", config.source))
+        if text not in ("tiny", "auto", "generated") and Path(text).expanduser().exists()
+    ]
 
 
 def _recipe(name: str | None, gpus: Sequence[Gpu]) -> tuple[Recipe, str]:

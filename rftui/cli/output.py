@@ -89,14 +89,22 @@ def print_table(columns: Sequence[Column], rows: Iterable[Sequence[Cell | str]])
     if is_terminal():
         _print_rich_table(columns, cleaned)
         return
-    texts = [[column.title for column in columns], *[[cell.text for cell in row] for row in cleaned]]
+    for line in table_lines(columns, [[cell.text for cell in row] for row in cleaned]):
+        say(line)
+
+
+def table_lines(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> list[str]:
+    """A table as aligned plain text, titles first. Cells are cleaned here."""
+    texts = [[column.title for column in columns], *[[one_line(text) for text in row] for row in rows]]
     widths = [max(len(row[place]) for row in texts) for place in range(len(columns))]
+    lines = []
     for row in texts:
         aligned = [
             text.rjust(width) if column.is_right else text.ljust(width)
             for text, width, column in zip(row, widths, columns, strict=True)
         ]
-        say("  ".join(aligned).rstrip())
+        lines.append("  ".join(aligned).rstrip())
+    return lines
 
 
 def _print_rich_table(columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> None:

@@ -1,0 +1,45 @@
+"""`rftui` alone on a terminal: the live list of runs. It reads the store and never touches a run."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import ClassVar
+
+from textual.app import App
+from textual.binding import BindingType
+
+from rftui.screens.run_list import RunListScreen
+from store.layout import Home, resolve_home
+
+TERMINATED = 128 + signal.SIGTERM
+
+
+class RunListApp(App[None]):
+    """The live list of runs."""
+
+    TITLE = "rftui"
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS: ClassVar[list[BindingType]] = []
+
+    def __init__(self, home: Home) -> None:
+        super().__init__()
+        self.home = home
+
+    def on_mount(self) -> None:
+        """Opens the list, and makes signals that end the process leave the terminal as it was."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self._leave)
+        self.push_screen(RunListScreen(self.home))
+
+    def _leave(self) -> None:
+        self.exit(return_code=TERMINATED)
+
+
+def open_app() -> None:
+    """Runs the list until the user quits. Runs go on."""
+    app = RunListApp(resolve_home(None))
+    app.run()
+    if app.return_code:
+        raise SystemExit(app.return_code)

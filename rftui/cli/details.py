@@ -1,0 +1,165 @@
+"""One run in full, for `rftui show`."""
+
+from __future__ import annotations
+
+import json
+import time
+import tomllib
+from collections.abc import Iterator
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+from rftui.clean import clean, one_line
+from rftui.cli.output import Column, table_lines
+from rftui.formats import duration, interval, number, steps
+from store.runs import find_run, open_catalogue, run_detail
+
+if TYPE_CHECKING:
+    from store.layout import Home, RunDir
+    from store.runs import RunDetail, RunSummary
+
+EVAL_COLUMNS = (
+    Column("step", is_right=True),
+    Column("prompt"),
+    Column("decoding"),
+    Column("n", is_right=True),
+    Column("accuracy"),
+    Column("unparsed", is_right=True),
+    Column("source", can_shrink=True),
+)
+ATTEMPT_COLUMNS = (
+    Column("attempt", is_right=True),
+    Column("state"),
+    Column("steps"),
+    Column("took", is_right=True),
+    Column("reason", can_shrink=True),
+)
+
+
+def summary_fields(summary: RunSummary) -> dict[str, Any]:
+    """The fields of `runs --json`; scripts rely on their names."""
+    return {
+        "name": summary.name,
+        "task": summary.task,
+        "method": summary.method,
+        "model": summary.model,
+        "source": summary.source,
+        "state": summary.state,
+        "reason": summary.reason,
+        "step": summary.step,
+        "total_steps": summary.total_steps,
+        "created_at": summary.created_at,
+        "started_at": summary.started_at,
+        "ended_at": summary.ended_at,
+        "accuracy": summary.accuracy,
+        "accuracy_low": summary.accuracy_low,
+        "accuracy_high": summary.accuracy_high,
+        "reward": summary.reward,
+        "tags": list(summary.tags),
+    }
+
+
+def run_fields(home: Home, name: str) -> dict[str, Any]:
+    """All fields of `show --json`."""
+    with closing(open_catalogue(home)) as connection:
+        summary, detail = find_run(connection, name), run_detail(connection, name)
+    return summary_fields(summary) | detail_fields(home.run(name), detail)
+
+
+def detail_fields(run_dir: RunDir, detail: RunDetail) -> dict[str, Any]:
+    """The fields of `show --json` beyond those of `runs --json`; scripts rely on their names."""
+    launch = _launch(run_dir)
+    return {
+        "evals": [as_fields(item) for item in detail.evals],
+        "attempts": [as_fields(item) for item in detail.attempts],
+        "counts": as_fields(detail.counts),
+        "config": _config(run_dir),
+        "origins": launch.get("origins", {}),
+        "versions": launch.get("versions", {}),
+        "directory": str(run_dir.path),
+        "python": launch.get("python"),
+        "command": launch.get("command"),
+        "git": launch.get("git"),
+        "hardware": launch.get("hardware"),
+    }
+
+
+def as_fields(value: Any) -> dict[str, Any]:
+    """A row of the store as a dictionary."""
+    return dict(value) if isinstance(value, dict) else dict(value._asdict())
+
+
+def _launch(run_dir: RunDir) -> dict[str, Any]:
+    try:
+        launch = json.loads(run_dir.launch.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        # a run that was imported or damaged still shows the rest
+        return {}
+    return launch if isinstance(launch, dict) else {}
+
+
+def _config(run_dir: RunDir) -> dict[str, Any]:
+    try:
+        return tomllib.loads(run_dir.config.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        # a run that was imported or damaged still shows the rest
+        return {}
+
+
+def detail_lines(fields: dict[str, Any]) -> Iterator[str]:
+    """One run for people, as clean plain lines."""
+    reason = f": {fields['reason']}" if fields["reason"] else ""
+    yield f"{one_line(fields['name'])}  {fields['state']}{one_line(reason)}"
+    yield f"  {one_line(fields['method'])} on {one_line(fields['task'])}, model {one_line(fields['model'])}"
+    yield f"  step {steps(fields['step'], fields['total_steps'])}, reward {number(fields['reward'])}, {_times(fields)}"
+    yield f"  data: {one_line(source_text(fields['source']))}"
+    yield f"  {one_line(fields['directory'])}"
+    if fields["evals"]:
+        yield from ["", "evaluations", *table_lines(EVAL_COLUMNS, [_eval_row(item) for item in fields["evals"]])]
+    if fields["attempts"]:
+        yield from ["", "attempts", *table_lines(ATTEMPT_COLUMNS, [_attempt_row(item) for item in fields["attempts"]])]
+    yield from ["", "counts", "  " + ", ".join(f"{n} {key.replace('_', ' ')}" for key, n in fields["counts"].items())]
+    changed = {key: origin for key, origin in fields["origins"].items() if origin != "default"}
+    yield from ["", f"settings that are not defaults ({len(changed)}; --json shows all)"]
+    for key, origin in changed.items():
+        yield f"  {one_line(key)} = {one_line(json.dumps(_lookup(fields['config'], key)))}  # {one_line(origin)}"
+
+
+def _lookup(config: dict[str, Any], key: str) -> Any:
+    value: Any = config
+    for part in key.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
+
+
+def source_text(source: Any) -> str:
+    """Where the data came from, in words."""
+    if isinstance(source, dict):
+        return f"{source.get('kind')} {source.get('name')} ({source.get('detail')})"
+    return str(source or "not known before it starts")
+
+
+def _times(fields: dict[str, Any]) -> str:
+    started, ended = fields["started_at"], fields["ended_at"]
+    if started is None:
+        return "not started"
+    return f"{'took' if ended else 'runs for'} {duration((ended or time.time()) - started)}"
+
+
+def _eval_row(item: dict[str, Any]) -> list[str]:
+    return [
+        str(item["step"]),
+        str(item["prompt"]),
+        str(item["decoding"]),
+        str(item["n"]),
+        interval(item["accuracy"], item["low"], item["high"]),
+        str(item["unparsed"]),
+        clean(source_text(item["source"])),
+    ]
+
+
+def _attempt_row(item: dict[str, Any]) -> list[str]:
+    started, ended = item.get("started_at"), item.get("ended_at")
+    took = duration((ended or time.time()) - started) if started else "–"
+    span = f"{item.get('first_step') or '–'} to {item.get('last_step') or '–'}"
+    return [str(item["number"]), str(item["state"]), span, took, str(item.get("reason") or "")]

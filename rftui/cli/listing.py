@@ -1,0 +1,96 @@
+"""`rftui runs` and `rftui show`, and the run list that `rftui` alone opens."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rftui.cli.options import HomeOption, JsonOption, RunArgument, examples
+from rftui.cli.output import Cell, Column, is_ascii, is_terminal, print_json, print_table, say
+
+if TYPE_CHECKING:
+    from store.runs import RunSummary
+
+RUN_COLUMNS = (
+    Column("run"),
+    Column("state"),
+    Column("step", is_right=True),
+    Column("accuracy"),
+    Column("reward", is_right=True),
+    Column("model", can_shrink=True),
+    Column("age", is_right=True),
+    Column("reason", can_shrink=True),
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands."""
+    app.command(epilog=examples("rftui runs", "rftui runs --task sat --json"))(runs)
+    app.command(epilog=examples("rftui show sat-grpo-12", "rftui show @last --json"))(show)
+
+
+def open_run_list() -> None:
+    """The live list where both ends are a terminal; else the printed one."""
+    if is_terminal() and sys.stdin.isatty():
+        # textual costs 0.4 s; nothing but the live list needs it
+        from rftui.app import open_app
+
+        open_app()
+        return
+    runs(task=None, home=None, as_json=False)
+
+
+def runs(
+    task: Annotated[str | None, typer.Option(help="Only runs of this task.")] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List all runs, newest first."""
+    from rftui.cli.details import summary_fields
+    from rftui.reads import current_runs
+    from store.layout import resolve_home
+
+    summaries = [summary for summary in current_runs(resolve_home(home)) if task in (None, summary.task)]
+    if as_json:
+        print_json([summary_fields(summary) for summary in summaries])
+        return
+    if not summaries:
+        say("no runs yet; `rftui launch grpo --task sat` starts one")
+        return
+    now = time.time()
+    print_table(RUN_COLUMNS, [run_row(summary, now=now) for summary in summaries])
+
+
+def run_row(summary: RunSummary, *, now: float) -> list[Cell]:
+    """One line of the run list."""
+    from rftui.formats import ASCII_SYMBOLS, COLOURS, SYMBOLS, duration, interval, number, steps
+
+    symbol = (ASCII_SYMBOLS if is_ascii() else SYMBOLS).get(summary.state, "?")
+    return [
+        Cell(summary.name, "bold"),
+        Cell(f"{symbol} {summary.state}", COLOURS.get(summary.state, "")),
+        Cell(steps(summary.step, summary.total_steps)),
+        Cell(interval(summary.accuracy, summary.accuracy_low, summary.accuracy_high)),
+        Cell(number(summary.reward, digits=3)),
+        Cell(summary.model or ""),
+        Cell(duration(now - summary.created_at) if summary.created_at else "–"),
+        Cell(summary.reason or ""),
+    ]
+
+
+def show(run: RunArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Show one run: state, evaluations, attempts, counts, settings and their origins."""
+    from rftui.cli.details import detail_lines, run_fields
+    from rftui.reads import current_run
+    from store.layout import resolve_home
+
+    place = resolve_home(home)
+    fields = run_fields(place, current_run(place, run).name)
+    if as_json:
+        print_json(fields)
+        return
+    for line in detail_lines(fields):
+        say(line)
