@@ -9,7 +9,9 @@ def batch_sentences(config: RunConfig, *, available_examples: int | None) -> lis
     """Sentences for preflight; `available_examples` is the size of a real data set, None where generated."""
     if config.method is Method.EVAL:
         return []
-    product = f"{config.per_device_train_batch_size} a rank x {_ranks(config.ranks)} x {config.gradient_accumulation_steps}"
+    product = (
+        f"{config.per_device_train_batch_size} a rank x {_ranks(config.ranks)} x {config.gradient_accumulation_steps}"
+    )
     if config.method is Method.SFT:
         examples = int(config.examples_per_step)
         return [f"{examples} examples a step ({product})", _data(config, float(examples), available_examples)]

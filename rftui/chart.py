@@ -51,7 +51,8 @@ def draw(points: Sequence[Point], *, width: int, height: int, is_ascii: bool) ->
     edge = "|" if is_ascii else "┤"
     labels = {0: frame.high, height // 2: (frame.low + frame.high) / 2, height - 1: frame.low}
     drawn = [
-        f"{number(labels[place]) if place in labels else '':>{LABEL_WIDTH}} {edge}{row}" for place, row in enumerate(rows)
+        f"{number(labels[place]) if place in labels else '':>{LABEL_WIDTH}} {edge}{row}"
+        for place, row in enumerate(rows)
     ]
     first, last = str(frame.first_step), str(frame.last_step)
     padding = " " * (LABEL_WIDTH + 2)

@@ -19,7 +19,9 @@ _SEQUENCES = re.compile(
     re.VERBOSE,
 )
 # C0 but tab and newline, DEL, C1; bidirectional marks, embeddings, overrides and isolates; lone surrogates.
-_UNSAFE_CHARACTERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_UNSAFE_CHARACTERS = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 _BREAKS = re.compile(r"[\s\u2028\u2029]+")
 
 

@@ -150,7 +150,11 @@ def _home(home: Home) -> Iterator[Finding]:
     yield Finding(Level.FACT, "home", f"{home.path}, {len(home.runs())} runs")
     if not os.access(existing, os.W_OK | os.X_OK):
         yield Finding(
-            Level.ERROR, "home", f"{existing} cannot be written", expected="a home of your own", fix="--home or RFTUI_HOME"
+            Level.ERROR,
+            "home",
+            f"{existing} cannot be written",
+            expected="a home of your own",
+            fix="--home or RFTUI_HOME",
         )
     yield from check_home(home)
 

@@ -57,7 +57,7 @@ def duration(seconds: float) -> str:
 def number(value: float | None, *, digits: int = 4) -> str:
     """Few significant digits; a dash for nothing."""
     if value is None:
-        return "–"
+        return "—"
     if not math.isfinite(value):
         return str(value)
     return f"{value:.{digits}g}"
@@ -66,7 +66,7 @@ def number(value: float | None, *, digits: int = 4) -> str:
 def interval(accuracy: float | None, low: float | None, high: float | None) -> str:
     """`.583 [.54, .63]`; a dash for nothing."""
     if accuracy is None:
-        return "–"
+        return "—"
     if low is None or high is None:
         return fraction(accuracy)
     return f"{fraction(accuracy)} [{fraction(low)}, {fraction(high)}]"
@@ -80,7 +80,7 @@ def fraction(value: float) -> str:
 def steps(step: int | None, total: int | None) -> str:
     """`187/300`; a dash before the first."""
     if step is None and not total:
-        return "–"
+        return "—"
     return f"{step or 0}/{total}" if total else str(step)
 
 

@@ -26,7 +26,9 @@ from store.layout import Home
 
 CHECK_PATIENCE_S = 300.0
 """Importing torch and TRL from a cold network disk takes minutes."""
-NETWORK_FILESYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "lustre", "beegfs", "gpfs", "ceph", "fuse.sshfs", "9p", "afs"})
+NETWORK_FILESYSTEMS = frozenset(
+    {"nfs", "nfs4", "cifs", "smb3", "lustre", "beegfs", "gpfs", "ceph", "fuse.sshfs", "9p", "afs"}
+)
 BUSY_MEMORY_MB = 1024
 """A GPU with more in use than this is somebody's."""
 FREE_DISK_MARGIN_MB = 2048
@@ -80,7 +82,14 @@ def run_preflight(plan: LaunchPlan) -> Report:
     said, trainer_findings = check_trainer(plan)
     epochs = batch_sentences(plan.config, available_examples=said.get("available_examples"))
     facts = [Finding(Level.FACT, "batch", sentence) for sentence in epochs]
-    return Report([*facts, *(item for item in findings if item.check != "batch" or item.level is not Level.FACT), *trainer_findings], said)
+    return Report(
+        [
+            *facts,
+            *(item for item in findings if item.check != "batch" or item.level is not Level.FACT),
+            *trainer_findings,
+        ],
+        said,
+    )
 
 
 def check_task(config: RunConfig) -> Iterator[Finding]:
@@ -97,14 +106,8 @@ def check_task(config: RunConfig) -> Iterator[Finding]:
         task.source(config.source)
         if config.method is Method.GRPO:
             build_rewards({name: reward.model_dump() for name, reward in config.rewards.items()}, task)
-    except (EvalsError, OSError, ValueError) as error:
-        yield Finding(
-            Level.ERROR,
-            "task",
-            str(error),
-            expected=getattr(error, "expected", "") or "data and rewards that the task knows",
-            fix=getattr(error, "fix", "") or "see `rftui tasks`",
-        )
+    except EvalsError as error:
+        yield Finding(Level.ERROR, "task", error.found, expected=error.expected, fix=error.fix)
 
 
 def unknown(kind: str, name: str, known: list[str] | tuple[str, ...]) -> Finding:
@@ -182,7 +185,7 @@ def check_home(home: Home) -> Iterator[Finding]:
         yield Finding(
             Level.FACT,
             "home",
-            f"{home.path} is on {kind}: runs stay there, and the databases go to a local disk ({home.catalogue.parent})",
+            f"{home.path} is on {kind}: runs stay there, the databases go to local disk ({home.catalogue.parent})",
         )
 
 

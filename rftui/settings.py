@@ -1,4 +1,4 @@
-"""Makes one run configuration from defaults, recipe, file, --set and flags, and remembers where each value came from."""
+"""Makes one run configuration from defaults, recipe, file, --set and flags, and remembers the origin of each value."""
 
 from __future__ import annotations
 

@@ -75,6 +75,9 @@ class Supervisor:
     def adopt(self) -> None:
         """Watches a trainer whose supervisor is gone, if it still runs, and writes down its end either way."""
         attempt = self.keeper.ledger.current_attempt
+        if self.keeper.ledger.state is None or not is_live(self.keeper.ledger.state):
+            logger.info("nothing to adopt: the run is %s", self.keeper.ledger.state)
+            return
         recorded = self.keeper.ledger.attempt(attempt).identity
         pid = recorded.pid if recorded is not None and is_alive(recorded, run_id=self.facts.uid) else None
         if recorded is None:
@@ -160,9 +163,7 @@ class Supervisor:
 
     def _end(self, attempt: int, ended: Exit, *, was_watched: bool = True) -> None:
         self._end_leftovers(attempt)
-        verdict = conclude(
-            self.run_dir, self.facts, self.keeper, attempt=attempt, ended=ended, was_watched=was_watched
-        )
+        verdict = conclude(self.run_dir, self.facts, self.keeper, attempt=attempt, ended=ended, was_watched=was_watched)
         logger.info("attempt %d %s %s", attempt, verdict.state, verdict.reason)
 
     def _end_leftovers(self, attempt: int) -> None:

@@ -35,7 +35,7 @@ class Journal:
         self.file = path.open("ab", buffering=0)
         self.seq = 0
 
-    def write(self, kind: str, **fields: Any) -> None:
+    def write(self, kind: str, /, **fields: Any) -> None:
         record = {"v": 1, "seq": self.seq, "time": time.time(), "type": kind, **fields}
         self.file.write(json.dumps(record).encode() + b"\n")
         self.seq += 1
@@ -177,7 +177,9 @@ def train(run_dir: Path, config: dict[str, Any], behaviour: dict[str, Any], *, a
         print(f"step {step}/{last}", flush=True)
         if config["save_steps"] and step % config["save_steps"] == 0:
             save(run_dir, step)
-            journal.write("checkpoint", step=step, path=f"checkpoints/checkpoint-{step}", bytes=1, seconds=0.0, kind="checkpoint")
+            journal.write(
+                "checkpoint", step=step, path=f"checkpoints/checkpoint-{step}", bytes=1, seconds=0.0, kind="checkpoint"
+            )
         if is_asked_to_stop(run_dir, attempt):
             save(run_dir, step)
             journal.write("end", outcome="stopped", step=step, error=None)

@@ -160,6 +160,6 @@ def _eval_row(item: dict[str, Any]) -> list[str]:
 
 def _attempt_row(item: dict[str, Any]) -> list[str]:
     started, ended = item.get("started_at"), item.get("ended_at")
-    took = duration((ended or time.time()) - started) if started else "–"
-    span = f"{item.get('first_step') or '–'} to {item.get('last_step') or '–'}"
+    took = duration((ended or time.time()) - started) if started else "—"
+    span = f"{item.get('first_step') or '—'} to {item.get('last_step') or '—'}"
     return [str(item["number"]), str(item["state"]), span, took, str(item.get("reason") or "")]

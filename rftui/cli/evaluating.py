@@ -21,9 +21,13 @@ def register(app: typer.Typer) -> None:
 
 
 def evaluate(
-    subject: Annotated[str, typer.Argument(metavar="RUN|MODEL", help="A run, a model directory, or a name on the Hub.")],
+    subject: Annotated[
+        str, typer.Argument(metavar="RUN|MODEL", help="A run, a model directory, or a name on the Hub.")
+    ],
     task: Annotated[str | None, typer.Option(help="Task; the run's own if absent.")] = None,
-    checkpoint: Annotated[int | None, typer.Option(metavar="STEP", help="This checkpoint of a run, not its last.")] = None,
+    checkpoint: Annotated[
+        int | None, typer.Option(metavar="STEP", help="This checkpoint of a run, not its last.")
+    ] = None,
     source: Annotated[str | None, typer.Option(help="auto, generated, or a path to real data.")] = None,
     difficulty: Annotated[float | None, typer.Option(help="Difficulty of generated examples, 0 to 1.")] = None,
     count: Annotated[int | None, typer.Option("--examples", help="How many held-out examples.")] = None,
@@ -69,5 +73,3 @@ def evaluate(
     )
     ending = Ending.choose(follow=follow, detach=detach, wait=wait, as_json=as_json)
     carry_out(place, request, ending=ending, is_dry=dry_run, as_json=as_json)
-
-

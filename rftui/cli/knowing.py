@@ -26,8 +26,8 @@ def tasks(as_json: JsonOption = False) -> None:
     if as_json:
         print_json(found)
         return
-    columns = (Column("task"), Column("rewards"), Column("prompts"), Column("summary", can_shrink=True))
-    print_table(columns, [[item["name"], " ".join(item["rewards"]), " ".join(item["prompts"]), item["summary"]] for item in found])
+    columns = (Column("task"), Column("rewards"), Column("summary", can_shrink=True))
+    print_table(columns, [[item["name"], " ".join(item["rewards"]), item["summary"]] for item in found])
 
 
 def _task_fields(task: Any) -> dict[str, Any]:
@@ -35,7 +35,6 @@ def _task_fields(task: Any) -> dict[str, Any]:
         "name": task.name,
         "summary": task.summary,
         "rewards": list(task.default_rewards),
-        "prompts": [str(prompt) for prompt in task.prompts],
     }
 
 
@@ -77,7 +76,9 @@ def _show_recipe(recipe: Any, *, as_json: bool) -> None:
 
 
 def doctor(
-    python: Annotated[str | None, typer.Option(metavar="PATH", help="Also look at the interpreter that trains.")] = None,
+    python: Annotated[
+        str | None, typer.Option(metavar="PATH", help="Also look at the interpreter that trains.")
+    ] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -41,14 +41,18 @@ def launch(
     source: Annotated[str | None, typer.Option(help="auto, generated, or a path to real data.")] = None,
     difficulty: Annotated[float | None, typer.Option(help="Difficulty of generated examples, 0 to 1.")] = None,
     model: Annotated[str | None, typer.Option(help="tiny, a directory, or a name on the Hub.")] = None,
-    recipe: Annotated[str | None, typer.Option(help="Settings to start from; chosen by the GPUs found if absent.")] = None,
+    recipe: Annotated[
+        str | None, typer.Option(help="Settings to start from; chosen by the GPUs found if absent.")
+    ] = None,
     config: Annotated[Path | None, typer.Option("--config", metavar="FILE", help="TOML file of settings.")] = None,
     assignments: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting, repeatable: lora.r=64")
     ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the run; task, method and a counter if absent.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of data order and sampling.")] = None,
-    python: Annotated[str | None, typer.Option(metavar="PATH", help="Interpreter that trains; this one if absent.")] = None,
+    python: Annotated[
+        str | None, typer.Option(metavar="PATH", help="Interpreter that trains; this one if absent.")
+    ] = None,
     gpus: Annotated[str | None, typer.Option(metavar="LIST", help="GPU indices such as 0,1, or none.")] = None,
     ranks: Annotated[int | None, typer.Option(help="Training processes on this machine.")] = None,
     zero: Annotated[int | None, typer.Option(help="DeepSpeed ZeRO stage, 0 to 3.")] = None,
@@ -212,7 +216,11 @@ def _print_dry(plan: LaunchPlan, report: Report) -> None:
         say(f"  {variable}={clean(text)}")
     say("\npreflight")
     for finding in report.findings:
-        parts = [finding.found, finding.expected and f"expected {finding.expected}", finding.fix and f"fix: {finding.fix}"]
+        parts = [
+            finding.found,
+            finding.expected and f"expected {finding.expected}",
+            finding.fix and f"fix: {finding.fix}",
+        ]
         say(f"  {finding.level:<8}{clean('; '.join(part for part in parts if part))}")
     sample = report.trainer.get("sample")
     if sample:

@@ -76,7 +76,7 @@ def run_row(summary: RunSummary, *, now: float) -> list[Cell]:
         Cell(interval(summary.accuracy, summary.accuracy_low, summary.accuracy_high)),
         Cell(number(summary.reward, digits=3)),
         Cell(summary.model or ""),
-        Cell(duration(now - summary.created_at) if summary.created_at else "–"),
+        Cell(duration(now - summary.created_at) if summary.created_at else "—"),
         Cell(summary.reason or ""),
     ]
 

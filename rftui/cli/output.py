@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+_ASCII_SIGNS = str.maketrans({"—": "-", "…": "~"})
+
+
 class Column(NamedTuple):
     """One column of a table."""
 
@@ -63,6 +66,8 @@ def narrate(text: str) -> None:
 def _encodable(text: str) -> str:
     """Text that stdout's encoding can write, with ? for the rest."""
     encoding = getattr(sys.stdout, "encoding", None) or "ascii"
+    if is_ascii():
+        text = text.translate(_ASCII_SIGNS)
     return text.encode(encoding, "replace").decode(encoding)
 
 

@@ -12,7 +12,13 @@ from rftui.cli.output import is_ascii, is_terminal, narrate, print_json, say
 
 CHART_HEIGHT = 10
 PLAIN_WIDTH = 80
-HEADLINE_METRICS = ("reward", "heldout/think/greedy/accuracy", "rewards/accuracy/mean", "completions/mean_length", "loss")
+HEADLINE_METRICS = (
+    "reward",
+    "heldout/think/greedy/accuracy",
+    "rewards/accuracy/mean",
+    "completions/mean_length",
+    "loss",
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -20,7 +26,9 @@ def register(app: typer.Typer) -> None:
     app.command(epilog=examples("rftui logs sat-grpo-12 -n 50", "rftui logs -f @last"))(logs)
     app.command(epilog=examples("rftui curves @last", "rftui curves sat-grpo-12 reward kl --json"))(curves)
     app.command(
-        epilog=examples("rftui rollouts @last --step 40", "rftui rollouts sat-grpo-12 --max-reward 0.5 --json | head -3")
+        epilog=examples(
+            "rftui rollouts @last --step 40", "rftui rollouts sat-grpo-12 --max-reward 0.5 --json | head -3"
+        )
     )(rollouts)
 
 
@@ -56,7 +64,9 @@ def logs(
 
 def curves(
     run: RunArgument,
-    metrics: Annotated[list[str] | None, typer.Argument(metavar="[METRIC]...", help="Names; the headlines if none.")] = None,
+    metrics: Annotated[
+        list[str] | None, typer.Argument(metavar="[METRIC]...", help="Names; the headlines if none.")
+    ] = None,
     lists: Annotated[bool, typer.Option("--list", help="Print the names of all metrics.")] = False,
     points: Annotated[int | None, typer.Option(help="Reduce each curve to about so many points, peaks kept.")] = None,
     height: Annotated[int, typer.Option(help="Lines of each chart.", min=3)] = CHART_HEIGHT,
@@ -124,7 +134,9 @@ def rollouts(
     step: Annotated[int | None, typer.Option(help="Only this step.")] = None,
     min_reward: Annotated[float | None, typer.Option(help="Only rollouts with at least this reward.")] = None,
     max_reward: Annotated[float | None, typer.Option(help="Only rollouts with at most this reward.")] = None,
-    prompt: Annotated[str | None, typer.Option(metavar="TEXT", help="Only prompts that contain this, or have this uid.")] = None,
+    prompt: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Only prompts that contain this, or have this uid.")
+    ] = None,
     group: Annotated[int | None, typer.Option(help="Only this group of a step, as one page.")] = None,
     contains: Annotated[str | None, typer.Option(metavar="TEXT", help="Only completions that contain this.")] = None,
     limit: Annotated[int | None, typer.Option(help="At most so many rollouts; 16 if absent, all with --json.")] = None,
@@ -160,10 +172,28 @@ def rollouts(
         print_json(rollout_fields(rollout))
 
 
+ROLLOUT_FIELDS = (
+    "step",
+    "group",
+    "sample",
+    "uid",
+    "prompt",
+    "image",
+    "gold",
+    "completion",
+    "think",
+    "answer",
+    "malformed",
+    "rewards",
+    "reward",
+    "advantage",
+    "tokens",
+    "think_tokens",
+    "stop",
+)
+"""Names that scripts rely on."""
+
+
 def rollout_fields(rollout: object) -> dict[str, object]:
-    """The fields of `rollouts --json`; scripts rely on their names."""
-    names = (
-        "step group sample uid prompt image gold completion think answer malformed rewards reward advantage tokens "
-        "think_tokens stop"
-    ).split()
-    return {name: getattr(rollout, name) for name in names}
+    """The fields of `rollouts --json`."""
+    return {name: getattr(rollout, name) for name in ROLLOUT_FIELDS}

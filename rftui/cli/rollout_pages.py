@@ -48,10 +48,8 @@ def group_lines(group: list[Rollout]) -> Iterator[str]:
 def _sample_lines(rollout: Rollout) -> Iterator[str]:
     parts = " + ".join(f"{one_line(name)} {number(value)}" for name, value in rollout.rewards.items())
     mark = "*" if is_ascii() else "▸"
-    yield (
-        f"  {mark} #{rollout.sample}  reward {number(rollout.reward)} = {parts}  advantage {_signed(rollout.advantage)}  "
-        f"{rollout.tokens} tokens, {one_line(rollout.stop)}"
-    )
+    reward = f"reward {number(rollout.reward)} = {parts}  advantage {_signed(rollout.advantage)}"
+    yield f"  {mark} #{rollout.sample}  {reward}  {rollout.tokens} tokens, {one_line(rollout.stop)}"
     if rollout.malformed:
         yield from _block("malformed", rollout.malformed, indent=6)
         yield from _block("text", rollout.completion, indent=6)
@@ -62,7 +60,7 @@ def _sample_lines(rollout: Rollout) -> Iterator[str]:
 
 
 def _signed(value: float | None) -> str:
-    return "–" if value is None else f"{value:+.3g}"
+    return "—" if value is None else f"{value:+.3g}"
 
 
 def _block(label: str, text: str, *, indent: int = 4) -> Iterator[str]:

@@ -44,7 +44,9 @@ def root(
     context: typer.Context,
     home: Annotated[
         Path | None,
-        typer.Option("--home", metavar="DIR", help="Where runs are kept; else $RFTUI_HOME, else the XDG data directory."),
+        typer.Option(
+            "--home", metavar="DIR", help="Where runs are kept; else $RFTUI_HOME, else the XDG data directory."
+        ),
     ] = None,
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")

@@ -45,7 +45,9 @@ def _live_attempt(run_dir: RunDir) -> int:
 
 def stop(
     run: RunArgument,
-    timeout: Annotated[float, typer.Option(metavar="SECONDS", help="How long to wait for the end; 0 only asks.")] = 60.0,
+    timeout: Annotated[
+        float, typer.Option(metavar="SECONDS", help="How long to wait for the end; 0 only asks.")
+    ] = 60.0,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -31,7 +31,11 @@ def check(home: HomeOption = None, as_json: JsonOption = False) -> None:
     else:
         for finding in findings:
             narrate(str(finding))
-        say("nothing wrong" if not findings else f"{len(findings)} findings; `rftui store rebuild` makes the databases again")
+        say(
+            "nothing wrong"
+            if not findings
+            else f"{len(findings)} findings; `rftui store rebuild` makes the databases again"
+        )
     if findings:
         raise typer.Exit(1)
 
