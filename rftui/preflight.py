@@ -8,19 +8,22 @@ from __future__ import annotations
 import json
 import subprocess
 import tempfile
-from collections.abc import Iterator
-from enum import StrEnum
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import psutil
 
 from evals.errors import EvalsError
+from rftui import __version__
 from rftui.arithmetic import batch_sentences
 from rftui.command import child_environment, shared_environment
+from rftui.environments import probe, version_findings
+from rftui.errors import NotFound
+from rftui.findings import Finding, Level
 from rftui.gpu_locks import is_held
 from rftui.gpus import installed_gpus, visible_gpus
-from rftui.plan import LaunchPlan
+from rftui.plan import LaunchPlan, nearest_name
 from store.config import Method, RunConfig, config_toml
 from store.layout import Home
 
@@ -32,27 +35,6 @@ NETWORK_FILESYSTEMS = frozenset(
 BUSY_MEMORY_MB = 1024
 """A GPU with more in use than this is somebody's."""
 FREE_DISK_MARGIN_MB = 2048
-
-
-class Level(StrEnum):
-    """How much a finding matters."""
-
-    ERROR = "error"
-    """The launch stops."""
-    WARNING = "warning"
-    """The launch goes on, and this should be read."""
-    FACT = "fact"
-    """What the settings mean."""
-
-
-class Finding(NamedTuple):
-    """One thing that preflight says."""
-
-    level: Level
-    check: str
-    found: str
-    expected: str = ""
-    fix: str = ""
 
 
 class Report(NamedTuple):
@@ -93,14 +75,13 @@ def run_preflight(plan: LaunchPlan) -> Report:
 
 
 def check_task(config: RunConfig) -> Iterator[Finding]:
-    """Whether the task, its source and the rewards exist."""
+    """Whether the task's source and the rewards exist. Raises NotFound for a task that does not."""
     # PIL and scipy come with evals: 0.2 s that only a launch needs to pay
     from evals.rewards import build_rewards
     from evals.tasks import load_task, task_names
 
     if config.task not in task_names():
-        yield unknown("task", config.task, task_names())
-        return
+        raise unknown("task", config.task, task_names())
     task = load_task(config.task)
     try:
         task.source(config.source)
@@ -110,14 +91,11 @@ def check_task(config: RunConfig) -> Iterator[Finding]:
         yield Finding(Level.ERROR, "task", error.found, expected=error.expected, fix=error.fix)
 
 
-def unknown(kind: str, name: str, known: list[str] | tuple[str, ...]) -> Finding:
-    """An error for a name that nothing has, with the nearest."""
-    # 10 ms, on the error path only
-    from rftui.plan import nearest_name
-
-    nearest = nearest_name(name, list(known))
+def unknown(kind: str, name: str, known: Sequence[str]) -> NotFound:
+    """The error for a name that nothing has, with the nearest."""
+    nearest = nearest_name(name, known)
     fix = f"--{kind} {nearest}" if nearest else f"`rftui {kind}s` lists them"
-    return Finding(Level.ERROR, kind, f"no {kind} {name}", expected=f"one of {', '.join(known)}", fix=fix)
+    return NotFound(f"no {kind} {name}", found=name, expected=f"one of {', '.join(known)}", fix=fix)
 
 
 def check_batch(config: RunConfig) -> Iterator[Finding]:
@@ -255,29 +233,33 @@ def check_trainer(plan: LaunchPlan) -> tuple[dict[str, Any], list[Finding]]:
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            return {}, [_check_failed(plan, f"no answer in {CHECK_PATIENCE_S:.0f} s")]
+            return {}, [*_check_failed(plan, f"no answer in {CHECK_PATIENCE_S:.0f} s")]
         except OSError as error:
-            return {}, [_check_failed(plan, str(error))]
+            return {}, [*_check_failed(plan, str(error))]
     try:
         said = json.loads(finished.stdout.decode("utf-8", "replace").strip().splitlines()[-1])
     except (ValueError, IndexError):
         stderr = finished.stderr.decode("utf-8", "replace").strip().splitlines()
-        return {}, [_check_failed(plan, stderr[-1] if stderr else f"exit code {finished.returncode}")]
+        return {}, [*_check_failed(plan, stderr[-1] if stderr else f"exit code {finished.returncode}")]
     return said, list(_trainer_findings(plan, said))
 
 
-def _check_failed(plan: LaunchPlan, found: str) -> Finding:
-    missing = found.partition("No module named ")[2].strip("'\"")
-    fix = f"{plan.python} -m trainer --check shows the rest"
-    if missing:
-        fix = f"{plan.python} -m pip install 'rftui[train]', or name another interpreter with --python"
-    return Finding(Level.ERROR, "trainer", found, expected=f"{plan.python} to be able to train", fix=fix)
+def _check_failed(plan: LaunchPlan, found: str) -> Iterator[Finding]:
+    """The check itself failed: what it said, and what the interpreter's packages show."""
+    yield Finding(
+        Level.ERROR,
+        "trainer",
+        found,
+        expected=f"{plan.python} to be able to train",
+        fix=f"{plan.python} -m trainer --check shows the rest; --python names another interpreter",
+    )
+    try:
+        yield from version_findings(plan.python, probe(plan.python))
+    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+        yield Finding(Level.ERROR, "python", f"{plan.python}: {error}", expected="a Python that answers")
 
 
 def _trainer_findings(plan: LaunchPlan, said: dict[str, Any]) -> Iterator[Finding]:
-    # a light import, but of the package itself
-    from rftui import __version__
-
     for error in said.get("errors", []):
         yield Finding(Level.ERROR, "trainer", error["found"], error.get("expected", ""), error.get("fix", ""))
     for warning in said.get("warnings", []):

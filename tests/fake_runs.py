@@ -91,6 +91,7 @@ class Bench:
         return subprocess.run(
             [sys.executable, "-m", "rftui", *arguments],
             env=self.environment,
+            cwd=self.behaviour.parent,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -14,9 +14,9 @@ import pytest
 
 from rftui.attend import Attention, attend
 from rftui.control import write_request
-from rftui.ledger import read_ledger
 from rftui.processes import Identity, identify, is_alive, kill_run, run_processes
 from rftui.supervisor_lock import is_supervised
+from store.layout import RunDir
 from store.states import State
 from tests.fake_runs import Bench, final_state, kill, states_of, trainer_pid, uid_of, wait_for
 
@@ -190,6 +190,7 @@ def test_of_many_adopters_one_gets_the_run(bench: Bench) -> None:
     assert final_state(run_dir) == ("finished", "")
     assert states_of(run_dir).count("finished") == 1
     assert codes[0] == 0
+    assert run_dir.supervisor_journal.read_text().count('"attempt_end"') == 1
 
 
 def test_looking_at_once_from_many_places_settles_once(bench: Bench) -> None:
@@ -278,10 +279,7 @@ def test_twenty_kills_leave_true_states(bench: Bench) -> None:
     assert all(state in expected[victim] for victim, state in found), found
 
 
-def _strike(run_dir: object, victim: str, supervisor_pid: int) -> None:
-    from store.layout import RunDir
-
-    assert isinstance(run_dir, RunDir)
+def _strike(run_dir: RunDir, victim: str, supervisor_pid: int) -> None:
     pid = trainer_pid(run_dir)
     if victim == "trainer":
         kill(pid)
@@ -290,7 +288,6 @@ def _strike(run_dir: object, victim: str, supervisor_pid: int) -> None:
     if victim == "adopted":
         time.sleep(0.1)
         attend(run_dir)
-        wait_for(lambda: read_ledger(run_dir).supervisor or identify(1), what="an adopter")
         wait_for(lambda: is_supervised(run_dir.supervisor_lock), what="an adopter")
     if victim in ("both", "adopted"):
         kill(pid)

@@ -133,9 +133,11 @@ def carry_out(home: Any, request: LaunchRequest, *, ending: Ending, is_dry: bool
         return
     if not as_json:
         for finding in report.findings:
-            _narrate_finding(finding)
+            if finding is not first_error(report):
+                _narrate_finding(finding)
     if report.errors:
         first = report.errors[0]
+        # the others were narrated above
         others = f" (and {len(report.errors) - 1} more)" if len(report.errors) > 1 else ""
         raise UsageProblem(
             f"preflight stopped the launch: {first.check}{others}",
@@ -162,6 +164,11 @@ def stay(run_dir: Any, *, ending: Ending, as_json: bool) -> None:
     state = follow_run(run_dir) if is_shown else wait_for_end(run_dir)
     if ending in (Ending.WAIT, Ending.FOLLOW_WAIT) and state != "finished":
         raise typer.Exit(1)
+
+
+def first_error(report: Report) -> Any:
+    """The finding that the command fails with, or None."""
+    return report.errors[0] if report.errors else None
 
 
 def _narrate_finding(finding: Any) -> None:
