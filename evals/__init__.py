@@ -1,1 +1,1 @@
-"""Tasks, prompts, parsing, rewards, scoring and statistics of rftui. Imports no torch, no textual, and neither rftui, trainer nor store."""
+"""Tasks, prompts, parsing, rewards, scoring and statistics. Imports no torch, no textual, no other package of ours."""

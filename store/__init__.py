@@ -1,1 +1,1 @@
-"""Run configuration, journal, SQLite index and media of rftui. Imports no torch, no textual, and neither rftui, trainer nor evals."""
+"""Run configuration, journal, SQLite index and media. Imports no torch, no textual, no other package of ours."""

@@ -58,7 +58,7 @@ class LoraSettings(Section):
     dropout: float = Field(0.05, ge=0, lt=1)
     """Dropout on the adapter's input."""
     targets: str = r".*language_model.*\.(q|k|v|o|gate|up|down)_proj"
-    """Regular expression over module names. The default keeps to the language model: a plain list such as q_proj also hits vision layers."""
+    """Regular expression over module names. The default keeps to the language model: q_proj alone hits vision layers too."""
 
 
 class VllmSettings(Section):
@@ -212,7 +212,7 @@ class RunConfig(Section):
     evaluation: EvaluationSettings = EvaluationSettings()
     """Held-out evaluation."""
     logging_steps: int = Field(1, ge=1)
-    """Metrics are averaged over so many steps and then written. Rollouts are written at every step whatever this says."""
+    """Metrics are averaged over so many steps and then written. Rollouts are written at every step all the same."""
     save_steps: int = Field(50, ge=0)
     """A checkpoint each so many steps, besides the end; 0 only at the end."""
     save_total_limit: int = Field(2, ge=1)
@@ -233,7 +233,8 @@ class RunConfig(Section):
         if self.method is Method.GRPO and self.completions_per_generation % self.num_generations:
             raise ValueError(
                 f"one generation makes {self.completions_per_generation} completions "
-                f"({self.per_device_train_batch_size} a rank x {self.ranks} ranks x {self.batches_per_generation} batches), "
+                f"({self.per_device_train_batch_size} a rank x {self.ranks} ranks x "
+                f"{self.batches_per_generation} batches), "
                 f"which num_generations={self.num_generations} does not divide; "
                 f"set per_device_train_batch_size to a multiple of {self.num_generations}"
             )

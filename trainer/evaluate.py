@@ -165,7 +165,7 @@ class HeldOutEvaluation:
         examples = [self.examples[index] for index, _ in batch]
         images = [tuple(self.fit(image) for image in example.images) for example in examples]
         texts = [self.task.user_text(example, mode.value) for example in examples]
-        inputs = self._encoded(texts, images).to(self.accelerator.device)
+        inputs = encode_prompts(self.processor, texts, images).to(self.accelerator.device)
         output = generator.generate(
             **inputs,
             **decoding.generate_arguments,
@@ -190,26 +190,6 @@ class HeldOutEvaluation:
             )
             if counts
         ]
-
-    def _encoded(self, texts: Sequence[str], images: Sequence[Sequence[FittedImage]]) -> Any:
-        """Model inputs, padded left; images stand before the text, as TRL puts them."""
-        prompts = [
-            self.processor.apply_chat_template(
-                [
-                    {
-                        "role": "user",
-                        "content": [*({"type": "image"} for _ in fitted), {"type": "text", "text": text}],
-                    }
-                ],
-                add_generation_prompt=True,
-                tokenize=False,
-            )
-            for text, fitted in zip(texts, images, strict=True)
-        ]
-        pictures = [[item.image for item in fitted] for fitted in images]
-        return self.processor(
-            text=prompts, images=pictures if any(pictures) else None, padding=True, return_tensors="pt"
-        )
 
     def _until_end(self, ids: list[int]) -> list[int]:
         """Token ids up to and including the first end token."""
@@ -261,3 +241,17 @@ class HeldOutEvaluation:
                 )
             )
         return scored
+
+
+def encode_prompts(processor: Any, texts: Sequence[str], images: Sequence[Sequence[FittedImage]]) -> Any:
+    """Model inputs of one user turn each, padded left; images stand before the text, as TRL puts them."""
+    prompts = [
+        processor.apply_chat_template(
+            [{"role": "user", "content": [*({"type": "image"} for _ in fitted), {"type": "text", "text": text}]}],
+            add_generation_prompt=True,
+            tokenize=False,
+        )
+        for text, fitted in zip(texts, images, strict=True)
+    ]
+    pictures = [[item.image for item in fitted] for fitted in images]
+    return processor(text=prompts, images=pictures if any(pictures) else None, padding=True, return_tensors="pt")

@@ -88,8 +88,8 @@ def common_arguments(config: RunConfig, *, output_dir: Path, on_gpu: bool) -> di
         "save_only_model": False,
         "trust_remote_code": config.trust_remote_code,
         "deepspeed": zero_settings(config.zero, bf16=bf16) if config.zero else None,
-        # the answer of the last step is worth as much as any other
-        "dataloader_drop_last": False,
+        # rows are made on access from one column of numbers, which transformers would drop as unused
+        "remove_unused_columns": False,
     }
 
 

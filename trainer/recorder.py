@@ -17,7 +17,7 @@ from typing import Any
 
 from PIL import Image
 
-from store.journal import JournalWriter
+from store.journal_writer import JournalWriter
 from store.layout import RunDir
 from store.media import image_path, write_image
 from trainer.model import FittedImage

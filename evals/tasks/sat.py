@@ -1,0 +1,100 @@
+"""Spatial aptitude questions in the form of SAT (https://huggingface.co/datasets/array/SAT), on generated scenes.
+
+A row of the real data: question "How did the camera likely move?", answers ["rotated left", "rotated right"],
+correct_answer "rotated left". Its surprise: the answer is an option's text, never a letter.
+
+Real SAT files are read by a later version. Here `auto` generates, and says so.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from typing import Any
+
+from evals import prompts
+from evals.errors import TaskError
+from evals.grading import matches_gold
+from evals.scenes import draw
+from evals.spatial_questions import KINDS, ask
+from evals.task import Example, Source
+
+TRACE_WEIGHTS = (1, 2, 1)
+"""How often SFT on traces imitates the short, the normal and the long reasoning."""
+
+
+class GeneratedScenes:
+    """Generated questions of one split; question types take turns by index."""
+
+    length = None
+
+    def __init__(self, split: str, *, seed: int, difficulty: float) -> None:
+        self.split = split
+        self.seed = seed
+        self.difficulty = difficulty
+
+    def __getitem__(self, index: int) -> Example:
+        key = f"sat/generated/d{self.difficulty:g}/s{self.seed}/{self.split}/{index}"
+        kind = list(KINDS)[index % len(KINDS)]
+        question = ask(random.Random(key), kind, split=self.split, difficulty=self.difficulty)
+        return Example(
+            uid=key,
+            split=self.split,
+            index=index,
+            kind=kind,
+            question=question.text,
+            options=question.options,
+            gold=question.gold,
+            scene=question.scene.hash,
+            traces=question.traces,
+            draw=lambda: (draw(question.scene),),
+        )
+
+
+class SpatialAptitude:
+    """The task `sat`."""
+
+    name = "sat"
+    summary = "spatial questions with options (left/right, above/below, nearer/farther, count, compare, after a move)"
+    default_rewards: Mapping[str, Mapping[str, Any]] = {"accuracy": {"weight": 1.0}, "format": {"weight": 1.0}}
+
+    def source(self, option: str) -> Source:
+        """Generated scenes for auto and generated. Raises TaskError for anything else."""
+        if option in ("auto", "generated"):
+            return Source(
+                "generated",
+                "sat-generated",
+                "GENERATED DATA: rendered scenes of coloured shapes; this version reads no real SAT data, "
+                "and results say nothing about the SAT benchmark",
+            )
+        raise TaskError(
+            f"source {option}",
+            expected="auto or generated: this version does not read real SAT files",
+            fix="leave --source out",
+        )
+
+    def examples(self, split: str, *, seed: int, difficulty: float, source: Source) -> GeneratedScenes:
+        """Examples of train, validation or heldout; no scene occurs in two of them."""
+        if split not in ("train", "validation", "heldout"):
+            raise TaskError(f"split {split}", expected="train, validation or heldout")
+        return GeneratedScenes(split, seed=seed, difficulty=difficulty)
+
+    def user_text(self, example: Example, mode: str) -> str:
+        """Question, options and the instruction for think or direct."""
+        return prompts.user_text(example.question, example.options, mode=mode)
+
+    def reference_completion(self, example: Example, mode: str, *, target: str) -> str:
+        """The gold answer, or a reasoning trace and the gold answer; which trace depends on the example alone."""
+        if target == "answer":
+            return prompts.completion_text(example.gold, think=None)
+        if not example.traces:
+            raise TaskError("this source has no reasoning traces", expected="sft_target=answer")
+        trace = random.Random(example.uid).choices(example.traces, TRACE_WEIGHTS)[0]
+        return prompts.completion_text(example.gold, think=trace)
+
+    def grade(self, answer: str | None, example: Example) -> bool | None:
+        """Whether the answer is the gold option's text."""
+        return matches_gold(answer, example.gold)
+
+
+TASK = SpatialAptitude()

@@ -1,0 +1,157 @@
+"""Append-only journals of JSON lines: one writer a file, readers that take whole lines and keep their offset.
+
+Every record has v, seq (from 0 in each file), time (seconds since 1970) and type. Non-finite numbers are written as the
+strings "NaN", "Infinity" and "-Infinity". The format is documented in docs/journal.md.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+VERSION = 1
+NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+FOREIGN_CHARACTERS = 4096
+"""How much of a line that is no record is kept."""
+
+
+def encode(record: dict[str, Any]) -> bytes:
+    """One record as a line. Never raises for values that JSON lacks: they become strings."""
+    try:
+        text = json.dumps(record, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except (ValueError, TypeError):
+        text = json.dumps(_plain(record), ensure_ascii=False, separators=(",", ":"))
+    try:
+        return text.encode() + b"\n"
+    except UnicodeEncodeError:
+        # a lone surrogate in model output: escaped, it survives the round trip
+        return json.dumps(_plain(record), ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value if isinstance(value, str | int | float | bool) or value is None else str(value)
+
+
+def decode_number(value: Any) -> float | None:
+    """A number as the journal wrote it; None for null and for anything that is no number."""
+    if isinstance(value, str):
+        return NON_FINITE.get(value)
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+class ForeignLine(NamedTuple):
+    """A whole line that is no record."""
+
+    offset: int
+    text: str
+
+
+class Chunk(NamedTuple):
+    """Whole lines of a journal from some offset on."""
+
+    records: list[dict[str, Any]]
+    foreign: list[ForeignLine]
+    next_offset: int
+    """Where to read on; the offset itself where no line was whole."""
+
+
+def read_chunk(path: Path, offset: int, limit: int) -> Chunk:
+    """Records from `offset` up to the last newline within about `limit` bytes, at least one line where one is whole.
+
+    Raises OSError where the file cannot be read.
+    """
+    with path.open("rb") as file:
+        file.seek(offset)
+        data = file.read(limit)
+        if len(data) == limit and b"\n" not in data:
+            data += file.readline()
+    whole = data[: data.rfind(b"\n") + 1]
+    records: list[dict[str, Any]] = []
+    foreign: list[ForeignLine] = []
+    position = offset
+    for line in whole.splitlines(keepends=True) if b"\r" not in whole else _newline_split(whole):
+        record = _decoded(line)
+        if record is not None:
+            records.append(record)
+        elif line.strip():
+            foreign.append(ForeignLine(position, line.decode("utf-8", "replace").rstrip("\n")[:FOREIGN_CHARACTERS]))
+        position += len(line)
+    return Chunk(records, foreign, offset + len(whole))
+
+
+def _newline_split(data: bytes) -> list[bytes]:
+    """Lines that end at a newline only; bytes.splitlines also ends them at a carriage return."""
+    return [line + b"\n" for line in data.split(b"\n")[:-1]]
+
+
+def _decoded(line: bytes) -> dict[str, Any] | None:
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    is_record = (
+        isinstance(record, dict)
+        and isinstance(record.get("type"), str)
+        and isinstance(record.get("v"), int)
+        and isinstance(record.get("seq"), int)
+        and isinstance(record.get("time"), int | float)
+    )
+    return record if is_record else None
+
+
+class Appender:
+    """Appends records at once, in the caller's thread. For the supervisor and for what people do, which is little."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        self._seq = _next_seq(path)
+        self._is_torn = _ends_torn(self._file)
+
+    def append(self, type: str, **fields: Any) -> None:
+        """Writes one record. Raises OSError where the disk takes none of it, or not all; the torn line is then ended
+        by the next record, and readers set it aside."""
+        line = encode({"v": VERSION, "seq": self._seq, "time": time.time(), "type": type, **fields})
+        data = b"\n" + line if self._is_torn else line
+        written = 0
+        try:
+            while written < len(data):
+                written += os.write(self._file, data[written:])
+        finally:
+            if written:
+                self._is_torn = written < len(data) and data[written - 1 : written] != b"\n"
+        self._seq += 1
+
+    def sync(self) -> None:
+        """Returns when everything is on disk. Raises OSError."""
+        os.fsync(self._file)
+
+    def close(self) -> None:
+        """Closes the file."""
+        os.close(self._file)
+
+
+def _ends_torn(descriptor: int) -> bool:
+    size = os.fstat(descriptor).st_size
+    return size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+
+
+def _next_seq(path: Path) -> int:
+    """One past the highest seq in a journal that exists."""
+    highest, offset = -1, 0
+    while True:
+        chunk = read_chunk(path, offset, 1 << 20)
+        highest = max([highest, *(record["seq"] for record in chunk.records)])
+        if chunk.next_offset == offset:
+            return highest + 1
+        offset = chunk.next_offset

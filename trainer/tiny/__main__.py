@@ -1,0 +1,48 @@
+"""`python -m trainer.tiny OUT`: makes the embedded model again, from nothing, in some minutes on one core.
+
+    python -m trainer.tiny /tmp/tiny --seed 0
+
+The shipped weights came from this command. Another machine's floating point gives other weights of the same kind, so
+the shipped ones are frozen and this script is how they were made.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+
+import torch
+
+from trainer.tiny.build import build_model, build_processor, build_tokenizer
+from trainer.tiny.pretrain import Band, Pretraining
+
+
+def main(argv: list[str]) -> int:
+    """Exit code 0 once the weights are written."""
+    parser = argparse.ArgumentParser(prog="python -m trainer.tiny", description="Train the embedded model again.")
+    parser.add_argument("out", type=Path, help="directory for weights, tokenizer and processor")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--think", type=float, default=0.50, help="validation accuracy with <think> to stop at")
+    parser.add_argument("--direct", type=float, default=0.40, help="validation accuracy without <think> to stop at")
+    parser.add_argument("--most-steps", type=int, default=3000)
+    arguments = parser.parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    torch.set_num_threads(1)
+    tokenizer = build_tokenizer()
+    processor = build_processor(tokenizer)
+    model = build_model(tokenizer, seed=arguments.seed)
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    print(f"{parameters} parameters, {len(tokenizer)} tokens", flush=True)
+    band = Band(think=arguments.think, direct=arguments.direct)
+    step = Pretraining(model, processor, seed=arguments.seed).run(band=band, most_steps=arguments.most_steps)
+    model.eval()
+    model.save_pretrained(arguments.out)
+    processor.save_pretrained(arguments.out)
+    print(f"stopped at step {step}; written to {arguments.out}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
