@@ -58,7 +58,7 @@ class LoraSettings(Section):
     dropout: float = Field(0.05, ge=0, lt=1)
     """Dropout on the adapter's input."""
     targets: str = r".*language_model.*\.(q|k|v|o|gate|up|down)_proj"
-    """Regular expression over module names. The default keeps to the language model: q_proj alone hits vision layers too."""
+    """Regular expression over module names. The default keeps to the language model; q_proj alone hits vision too."""
 
 
 class VllmSettings(Section):

@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 from trainer.tiny.build import build_model, build_processor, build_tokenizer
-from trainer.tiny.pretrain import Band, Pretraining
+from trainer.tiny.pretrain import Band, Pretraining, save
 
 
 def main(argv: list[str]) -> int:
@@ -27,6 +27,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--think", type=float, default=0.50, help="validation accuracy with <think> to stop at")
     parser.add_argument("--direct", type=float, default=0.40, help="validation accuracy without <think> to stop at")
     parser.add_argument("--most-steps", type=int, default=3000)
+    parser.add_argument("--snapshots", type=Path, default=None, help="also keep the weights of every validation here")
     arguments = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     torch.set_num_threads(1)
@@ -36,10 +37,9 @@ def main(argv: list[str]) -> int:
     parameters = sum(parameter.numel() for parameter in model.parameters())
     print(f"{parameters} parameters, {len(tokenizer)} tokens", flush=True)
     band = Band(think=arguments.think, direct=arguments.direct)
-    step = Pretraining(model, processor, seed=arguments.seed).run(band=band, most_steps=arguments.most_steps)
-    model.eval()
-    model.save_pretrained(arguments.out)
-    processor.save_pretrained(arguments.out)
+    pretraining = Pretraining(model, processor, seed=arguments.seed)
+    step = pretraining.run(band=band, most_steps=arguments.most_steps, snapshots=arguments.snapshots)
+    save(model.eval(), processor, arguments.out)
     print(f"stopped at step {step}; written to {arguments.out}")
     return 0
 

@@ -32,6 +32,27 @@ CONTROL_TOKENS = [
 ]
 TAGS = ["<think>", "</think>", "<answer>", "</answer>"]
 """One token each, but not control tokens: they must survive decoding."""
+SET_PHRASES = [
+    "You are a helpful assistant.",
+    "system\n",
+    "user\n",
+    "assistant\n",
+    " Choose between the following options:",
+    "Output the thinking process in ",
+    "Output the final answer in ",
+    " and final answer in ",
+    " tags.",
+    " are there?",
+    " moves one cell",
+    " Where is it from the",
+    " from the",
+    "Where is the",
+    "Which object is",
+    "How many",
+    "Compared with",
+    " more, fewer or equal in number?",
+]
+"""Wording that never varies is one token each: half the length of a prompt is half the time of a step."""
 VOCABULARY = 700
 CORPUS_SCENES = 600
 
@@ -55,7 +76,7 @@ def build_tokenizer() -> PreTrainedTokenizerFast:
         show_progress=False,
     )
     tokenizer.train_from_iterator(_corpus(), trainer)
-    tokenizer.add_tokens([AddedToken(tag, special=False, normalized=False) for tag in TAGS])
+    tokenizer.add_tokens([AddedToken(text, special=False, normalized=False) for text in [*TAGS, *SET_PHRASES]])
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         eos_token="<|im_end|>",
@@ -67,8 +88,11 @@ def build_tokenizer() -> PreTrainedTokenizerFast:
 
 
 def _corpus() -> Iterator[str]:
-    yield from ["You are a helpful assistant.", "system\n", "user\n", "assistant\n"] * CORPUS_SCENES
-    yield from all_texts(random.Random(0), scenes=CORPUS_SCENES)
+    for text in all_texts(random.Random(0), scenes=CORPUS_SCENES):
+        # what is a token of its own should not also take up merges
+        for phrase in [*TAGS, *SET_PHRASES]:
+            text = text.replace(phrase, "\n")
+        yield from text.split("\n")
 
 
 def build_processor(tokenizer: PreTrainedTokenizerFast) -> Any:

@@ -10,6 +10,7 @@ import logging
 import random
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -71,8 +72,11 @@ class Pretraining:
         examples = self.task.examples("validation", seed=0, difficulty=0.5, source=source)
         self.validation = [examples[index] for index in range(VALIDATION_EXAMPLES)]
 
-    def run(self, *, band: Band, most_steps: int) -> int:
-        """Trains until validation reaches the band and returns the step. Raises RuntimeError where it never does."""
+    def run(self, *, band: Band, most_steps: int, snapshots: Path | None = None) -> int:
+        """Trains until validation reaches the band and returns the step. Raises RuntimeError where it never does.
+
+        With `snapshots`, the weights of every validation are kept in folders there.
+        """
         began = time.perf_counter()
         self.model.train()
         for step in range(1, most_steps + 1):
@@ -88,6 +92,8 @@ class Pretraining:
                 reached.direct,
                 time.perf_counter() - began,
             )
+            if snapshots is not None:
+                save(self.model, self.processor, snapshots / f"step-{step}")
             if reached.think >= band.think and reached.direct >= band.direct:
                 return step
         raise RuntimeError(f"validation never reached {band} in {most_steps} steps; try another seed")
@@ -165,6 +171,12 @@ class Pretraining:
         if text not in self.token_cache:
             self.token_cache[text] = self.processor.tokenizer(text, add_special_tokens=False)["input_ids"]
         return self.token_cache[text]
+
+
+def save(model: Any, processor: Any, folder: Path) -> None:
+    """Writes weights (safetensors), tokenizer and processor in the standard layout."""
+    model.save_pretrained(folder)
+    processor.save_pretrained(folder)
 
 
 def _optimizers(model: Any) -> list[torch.optim.Optimizer]:
