@@ -11,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 
 from rftui import __version__
-from rftui.environments import OUR_PACKAGES, name_taken, probe, version_findings
+from rftui.environments import OUR_PACKAGES, missing_packages, name_taken, probe, version_findings
 from rftui.findings import Finding, Level
 from rftui.gpu_locks import is_held
 from rftui.gpus import installed_gpus
@@ -50,6 +50,7 @@ def _interpreter(python: str) -> Iterator[Finding]:
     versions = {name: version for name, version in answer["versions"].items() if version}
     said = ", ".join(f"{name} {version}" for name, version in versions.items())
     yield Finding(Level.FACT, "python", f"{python}: Python {answer['python']}, {said}")
+    yield from missing_packages(python, answer, level=Level.WARNING)
     yield from version_findings(python, answer)
 
 

@@ -59,18 +59,22 @@ def probe(python: str) -> dict[str, Any]:
     return answer
 
 
-def version_findings(python: str, answer: dict[str, Any]) -> Iterator[Finding]:
-    """What the versions of an interpreter rule out."""
-    versions = answer["versions"]
-    missing = [name for name in ("torch", "torchvision", "transformers", "trl") if not versions.get(name)]
+def missing_packages(python: str, answer: dict[str, Any], *, level: Level) -> Iterator[Finding]:
+    """What an interpreter lacks to train."""
+    missing = [name for name in ("torch", "torchvision", "transformers", "trl") if not answer["versions"].get(name)]
     if missing:
         yield Finding(
-            Level.WARNING,
+            level,
             "python",
             f"{python} lacks {', '.join(missing)}",
             expected="the training packages, if it is to train",
             fix=f"{python} -m pip install 'rftui[train]'",
         )
+
+
+def version_findings(python: str, answer: dict[str, Any]) -> Iterator[Finding]:
+    """What the versions of an interpreter rule out."""
+    versions = answer["versions"]
     if versions.get("rftui") not in (None, __version__):
         yield Finding(
             Level.ERROR,

@@ -32,7 +32,7 @@ def read_facts(run_dir: RunDir) -> RunFacts:
     config: dict[str, Any] = tomllib.loads(run_dir.config.read_text(encoding="utf-8"))
     launch: dict[str, Any] = json.loads(run_dir.launch.read_text(encoding="utf-8"))
     return RunFacts(
-        name=run_dir.path.name,
+        name=run_dir.name,
         uid=int(launch["uid"]),
         python=str(launch["python"]),
         method=str(config["method"]),

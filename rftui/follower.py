@@ -65,7 +65,7 @@ class Follower:
             self.tail.read()
         state = ledger.state or State.QUEUED
         progress = self.tail.progress if self.tail is not None else Progress()
-        return glance(self.run_dir.path.name, state.value, ledger.reason, progress, total_steps=self.facts.max_steps)
+        return glance(self.run_dir.name, state.value, ledger.reason, progress, total_steps=self.facts.max_steps)
 
 
 def glance(name: str, state: str, reason: str, progress: Progress, *, total_steps: int) -> Glance:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections import deque
 from typing import Any
@@ -50,8 +51,17 @@ class Keeper:
                 self._appender.append(kind, **fields)
             except OSError as error:
                 logger.warning("cannot write %s: %s; will try again", self.run_dir.supervisor_journal, error)
+                self._drop_appender()
                 return
             self._pending.popleft()
+
+    def _drop_appender(self) -> None:
+        """Forgets the open file: opening it again repairs a line that a full disk cut off."""
+        if self._appender is None:
+            return
+        with contextlib.suppress(OSError):
+            self._appender.close()
+        self._appender = None
 
     def state(self, state: State, reason: str = "", *, attempt: int) -> None:
         """Records a state where it differs from the last one."""

@@ -15,23 +15,19 @@ from typing import Any, NamedTuple
 import psutil
 
 from evals.errors import EvalsError
-from rftui import __version__
 from rftui.arithmetic import batch_sentences
 from rftui.command import child_environment, shared_environment
-from rftui.environments import probe, version_findings
+from rftui.environments import missing_packages, probe, version_findings
 from rftui.errors import NotFound
 from rftui.findings import Finding, Level
 from rftui.gpu_locks import is_held
 from rftui.gpus import installed_gpus, visible_gpus
 from rftui.plan import LaunchPlan, nearest_name
 from store.config import Method, RunConfig, config_toml
-from store.layout import Home
+from store.layout import NETWORK_FILESYSTEMS, Home, filesystem_type
 
 CHECK_PATIENCE_S = 300.0
 """Importing torch and TRL from a cold network disk takes minutes."""
-NETWORK_FILESYSTEMS = frozenset(
-    {"nfs", "nfs4", "cifs", "smb3", "lustre", "beegfs", "gpfs", "ceph", "fuse.sshfs", "9p", "afs"}
-)
 BUSY_MEMORY_MB = 1024
 """A GPU with more in use than this is somebody's."""
 FREE_DISK_MARGIN_MB = 2048
@@ -58,6 +54,7 @@ def run_preflight(plan: LaunchPlan) -> Report:
         *check_home(plan.home),
         *check_disk(plan.home, plan.config),
         *check_remote_code(plan),
+        *check_environment(plan),
     ]
     if any(finding.level is Level.ERROR for finding in findings):
         return Report(findings, {})
@@ -158,29 +155,13 @@ def check_gpus(config: RunConfig, *, hides_gpus: bool) -> Iterator[Finding]:
 
 def check_home(home: Home) -> Iterator[Finding]:
     """Where the databases go when the home is on a network."""
-    kind = filesystem_of(home.path)
+    kind = filesystem_type(home.path)
     if kind in NETWORK_FILESYSTEMS:
         yield Finding(
             Level.FACT,
             "home",
-            f"{home.path} is on {kind}: runs stay there, the databases go to local disk ({home.catalogue.parent})",
+            f"{home.path} is on {kind}: runs stay there, the databases go to local disk ({home.databases})",
         )
-
-
-def filesystem_of(path: Path) -> str:
-    """The type of the filesystem that holds `path`, as the kernel names it; empty where unknown."""
-    existing = next(parent for parent in [path.absolute(), *path.absolute().parents] if parent.exists())
-    try:
-        lines = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return ""
-    best, kind = -1, ""
-    for line in lines:
-        mount, filesystem = line.split(" ")[1:3]
-        point = Path(mount.replace("\\040", " "))
-        if existing.is_relative_to(point) and len(point.parts) >= best:
-            best, kind = len(point.parts), filesystem
-    return kind
 
 
 def check_disk(home: Home, config: RunConfig) -> Iterator[Finding]:
@@ -245,7 +226,7 @@ def check_trainer(plan: LaunchPlan) -> tuple[dict[str, Any], list[Finding]]:
 
 
 def _check_failed(plan: LaunchPlan, found: str) -> Iterator[Finding]:
-    """The check itself failed: what it said, and what the interpreter's packages show."""
+    """The check itself failed; the packages were looked at before."""
     yield Finding(
         Level.ERROR,
         "trainer",
@@ -253,10 +234,23 @@ def _check_failed(plan: LaunchPlan, found: str) -> Iterator[Finding]:
         expected=f"{plan.python} to be able to train",
         fix=f"{plan.python} -m trainer --check shows the rest; --python names another interpreter",
     )
+
+
+def check_environment(plan: LaunchPlan) -> Iterator[Finding]:
+    """Versions and name collisions in the interpreter that will train, from metadata alone."""
     try:
-        yield from version_findings(plan.python, probe(plan.python))
+        answer = probe(plan.python)
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
-        yield Finding(Level.ERROR, "python", f"{plan.python}: {error}", expected="a Python that answers")
+        yield Finding(
+            Level.ERROR,
+            "python",
+            f"{plan.python}: {error}",
+            expected="a Python that answers",
+            fix="name another with --python",
+        )
+        return
+    yield from missing_packages(plan.python, answer, level=Level.ERROR)
+    yield from version_findings(plan.python, answer)
 
 
 def _trainer_findings(plan: LaunchPlan, said: dict[str, Any]) -> Iterator[Finding]:
@@ -264,12 +258,3 @@ def _trainer_findings(plan: LaunchPlan, said: dict[str, Any]) -> Iterator[Findin
         yield Finding(Level.ERROR, "trainer", error["found"], error.get("expected", ""), error.get("fix", ""))
     for warning in said.get("warnings", []):
         yield Finding(Level.WARNING, "trainer", str(warning))
-    version = said.get("rftui_version")
-    if version is not None and version != __version__:
-        yield Finding(
-            Level.ERROR,
-            "versions",
-            f"rftui {version} in {plan.python}",
-            expected=f"rftui {__version__}, as here",
-            fix=f"{plan.python} -m pip install rftui=={__version__}",
-        )

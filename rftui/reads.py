@@ -11,7 +11,7 @@ from rftui.attend import Attention, attend
 from store.ingest import ingest_run
 from store.layout import Home, RunDir
 from store.runs import RunSummary, find_run, list_runs, open_catalogue
-from store.states import State, is_live
+from store.states import is_live
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ def run_dir_of(home: Home, reference: str) -> RunDir:
 def _refresh(home: Home, summaries: Sequence[RunSummary]) -> bool:
     """Sees to runs that are recorded as live or not recorded at all; True where anything may have changed."""
     known = {summary.name: summary.state for summary in summaries}
-    doubtful = [name for name in home.runs() if name not in known or is_live(State(known[name]))]
+    doubtful = [name for name in home.runs() if name not in known or is_live(known[name])]
     for name in doubtful:
         see_to(home, name)
     return bool(doubtful)

@@ -27,7 +27,7 @@ class Resumed(NamedTuple):
 
 def resume_run(run_dir: RunDir, assignments: Sequence[str]) -> Resumed:
     """Starts the next attempt. Raises RftuiError for a run that lives, or that finished and gets no more steps."""
-    name = run_dir.path.name
+    name = run_dir.name
     state = read_ledger(run_dir).state
     if state is not None and is_live(state):
         raise RftuiError(

@@ -34,7 +34,7 @@ ADOPT = SupervisorMode(("--adopt",))
 def start_supervisor(run_dir: RunDir, mode: SupervisorMode) -> subprocess.Popen[bytes]:
     """A supervisor of the run in a session of its own. Whether it got the run is decided by the run's lock."""
     command = [sys.executable, "-m", "rftui.supervisor", str(run_dir.path), *mode.arguments]
-    with (run_dir.path / "supervisor.log").open("ab") as log:
+    with (run_dir.supervisor_log).open("ab") as log:
         return subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -57,15 +57,15 @@ def wait_until_supervised(run_dir: RunDir, process: subprocess.Popen[bytes]) -> 
             break
         time.sleep(0.03)
     raise RftuiError(
-        f"the supervisor of {run_dir.path.name} did not start",
+        f"the supervisor of {run_dir.name} did not start",
         found=_last_lines(run_dir) or f"exit code {process.poll()} and nothing said",
         expected="a supervisor that takes the run",
-        fix=f"read {run_dir.path / 'supervisor.log'}; `rftui resume {run_dir.path.name}` tries again",
+        fix=f"read {run_dir.path / 'supervisor.log'}; `rftui resume {run_dir.name}` tries again",
     )
 
 
 def _last_lines(run_dir: RunDir) -> str:
-    log = run_dir.path / "supervisor.log"
+    log = run_dir.supervisor_log
     with log.open("rb") as file:
         file.seek(max(0, os.fstat(file.fileno()).st_size - 2000))
         lines = file.read().decode("utf-8", "replace").strip().splitlines()

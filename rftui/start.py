@@ -33,7 +33,7 @@ def start_run(plan: LaunchPlan, *, versions: dict[str, Any]) -> RunDir:
 
 def create_run(plan: LaunchPlan, *, versions: dict[str, Any]) -> RunDir:
     """The run directory with config.toml and launch.json; it appears under its name only when both are written."""
-    runs = plan.home.run(plan.config.name).path.parent
+    runs = plan.home.runs_dir
     partial = runs / f".launching-{plan.uid}"
     try:
         partial.mkdir(parents=True)

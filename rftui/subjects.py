@@ -64,7 +64,7 @@ def weights_of(run_dir: RunDir, step: int | None) -> Path:
     if step in checkpoints:
         return checkpoints[step]
     raise NotFound(
-        f"{run_dir.path.name} has no {'weights' if step is None else f'checkpoint at step {step}'}",
+        f"{run_dir.name} has no {'weights' if step is None else f'checkpoint at step {step}'}",
         found=", ".join(str(known) for known in sorted(checkpoints)) or "no complete checkpoint",
         expected="final weights in model/, or a complete checkpoint",
         fix="train it further with `rftui resume`, or name another step",

@@ -189,7 +189,7 @@ def main(argv: list[str]) -> int:
     run_dir = RunDir(arguments.run_dir.resolve())
     with supervision(run_dir.supervisor_lock, patience_s=LOCK_PATIENCE_S) as is_mine:
         if not is_mine:
-            logger.info("another supervisor has %s", run_dir.path.name)
+            logger.info("another supervisor has %s", run_dir.name)
             return 3
         supervisor = Supervisor(run_dir, adopts=arguments.adopt)
         try:

@@ -32,7 +32,7 @@ class Indexing:
 
     def __init__(self, run_dir: RunDir) -> None:
         self.home = Home(run_dir.path.parent.parent)
-        self.name = run_dir.path.name
+        self.name = run_dir.name
         self._next_at = 0.0
         self._backoff_s = 1.0
 

@@ -31,7 +31,7 @@ def wait_for_end(run_dir: RunDir) -> str:
 
 def follow_run(run_dir: RunDir, *, log: LogTail | None = None) -> str:
     """Shows the run until it ends, with its log above where one is given, and returns the final state."""
-    narrate(f"following {run_dir.path.name}: Ctrl-C leaves the run going")
+    narrate(f"following {run_dir.name}: Ctrl-C leaves the run going")
     follower = Follower(run_dir)
     try:
         seen = _follow_rich(follower, log) if is_terminal() else _follow_plain(follower, log)
@@ -60,7 +60,7 @@ def follow_json(run_dir: RunDir, log: LogTail) -> None:
 
 
 def _left_going(run_dir: RunDir) -> typer.Exit:
-    name = run_dir.path.name
+    name = run_dir.name
     narrate(f"\n{name} goes on. `rftui logs -f {name}` follows it again, `rftui stop {name}` ends it in order.")
     return typer.Exit(INTERRUPTED)
 
@@ -120,7 +120,7 @@ def _follow_rich(follower: Follower, log: LogTail | None) -> Glance:
     text = TextColumn("{task.fields[name]} {task.fields[state]}", markup=False)
     numbers = TextColumn("{task.fields[numbers]}", markup=False)
     with Progress(spinner, text, BarColumn(bar_width=None), numbers, console=console(), expand=True) as display:
-        task = display.add_task("", name=follower.run_dir.path.name, state="", numbers="", total=None)
+        task = display.add_task("", name=follower.run_dir.name, state="", numbers="", total=None)
         while True:
             seen = follower.look()
             if log is not None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rftui.cli.options import HomeOption, JsonOption, examples
+from rftui.cli.options import HomeOption, JsonOption, complete_recipe, complete_task, examples
 from rftui.cli.output import is_terminal, narrate, print_json, say
 
 if TYPE_CHECKING:
@@ -37,12 +37,15 @@ def register(app: typer.Typer) -> None:
 
 def launch(
     method: Annotated[TrainingMethod, typer.Argument(help="How to train.")],
-    task: Annotated[str | None, typer.Option(help="Task, see `rftui tasks`.")] = None,
+    task: Annotated[str | None, typer.Option(help="Task, see `rftui tasks`.", autocompletion=complete_task)] = None,
     source: Annotated[str | None, typer.Option(help="auto, generated, or a path to real data.")] = None,
     difficulty: Annotated[float | None, typer.Option(help="Difficulty of generated examples, 0 to 1.")] = None,
     model: Annotated[str | None, typer.Option(help="tiny, a directory, or a name on the Hub.")] = None,
     recipe: Annotated[
-        str | None, typer.Option(help="Settings to start from; chosen by the GPUs found if absent.")
+        str | None,
+        typer.Option(
+            help="Settings to start from; chosen by the GPUs found if absent.", autocompletion=complete_recipe
+        ),
     ] = None,
     config: Annotated[Path | None, typer.Option("--config", metavar="FILE", help="TOML file of settings.")] = None,
     assignments: Annotated[
@@ -152,9 +155,9 @@ def carry_out(home: Any, request: LaunchRequest, *, ending: Ending, is_dry: bool
 def stay(run_dir: Any, *, ending: Ending, as_json: bool) -> None:
     """Prints the run's name, and follows or waits as asked. Raises typer.Exit(1) when a waited-for run failed."""
     if as_json:
-        print_json({"name": run_dir.path.name, "directory": str(run_dir.path)})
+        print_json({"name": run_dir.name, "directory": str(run_dir.path)})
     else:
-        say(run_dir.path.name)
+        say(run_dir.name)
     if ending is Ending.DETACH:
         return
     # rich's progress costs 0.1 s; a detached launch does without

@@ -7,9 +7,36 @@ from typing import Annotated
 
 import typer
 
+
+def complete_run(incomplete: str) -> list[str]:
+    """Names of runs for the shell."""
+    # a shell waits for this at every tab; the names need no database
+    from store.layout import resolve_home
+
+    return [name for name in [*resolve_home(None).runs(), "@last"] if name.startswith(incomplete)]
+
+
+def complete_recipe(incomplete: str) -> list[str]:
+    """Names of recipes for the shell."""
+    from rftui.recipes import recipe_names
+
+    return [name for name in recipe_names() if name.startswith(incomplete)]
+
+
+def complete_task(incomplete: str) -> list[str]:
+    """Names of tasks for the shell."""
+    from evals.tasks import task_names
+
+    return [name for name in task_names() if name.startswith(incomplete)]
+
+
 RunArgument = Annotated[
     str,
-    typer.Argument(metavar="RUN", help="Name of a run, a unique beginning of it, @last, or @last:TASK."),
+    typer.Argument(
+        metavar="RUN",
+        help="Name of a run, a unique beginning of it, @last, or @last:TASK.",
+        autocompletion=complete_run,
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout; errors become JSON on stderr.")]
 HomeOption = Annotated[

@@ -33,7 +33,7 @@ def _live_attempt(run_dir: RunDir) -> int:
 
     ledger = read_ledger(run_dir)
     if ledger.state is None or not is_live(ledger.state):
-        name = run_dir.path.name
+        name = run_dir.name
         raise RftuiError(
             f"{name} does not run",
             found=f"{name} is {ledger.state or 'not started'}",
@@ -60,7 +60,7 @@ def stop(
     attempt = _live_attempt(run_dir)
     write_request(run_dir, "stop", attempt=attempt)
     if not as_json:
-        narrate(f"asked {run_dir.path.name} to stop; it finishes its step and saves")
+        narrate(f"asked {run_dir.name} to stop; it finishes its step and saves")
     _report_state(run_dir, *_wait_for_end(run_dir, timeout), as_json=as_json)
 
 
@@ -81,7 +81,7 @@ def kill(
     place = resolve_home(home)
     run_dir = run_dir_of(place, run)
     attempt = _live_attempt(run_dir)
-    name = run_dir.path.name
+    name = run_dir.name
     if not is_sure and not typer.confirm(f"Kill {name}? Steps since its last checkpoint are lost.", err=True):
         raise typer.Exit(1)
     identity = read_ledger(run_dir).attempt(attempt).identity
@@ -117,11 +117,11 @@ def _report_state(run_dir: RunDir, state: str | None, reason: str, *, as_json: b
 
     shown = state or str(read_ledger(run_dir).state)
     if as_json:
-        print_json({"name": run_dir.path.name, "state": shown, "reason": reason, "has_ended": state is not None})
+        print_json({"name": run_dir.name, "state": shown, "reason": reason, "has_ended": state is not None})
         return
     if state is None:
-        narrate(f"{run_dir.path.name} still finishes its step; `rftui logs -f {run_dir.path.name}` follows it")
-    say(f"{run_dir.path.name} {shown}{f': {reason}' if reason else ''}")
+        narrate(f"{run_dir.name} still finishes its step; `rftui logs -f {run_dir.name}` follows it")
+    say(f"{run_dir.name} {shown}{f': {reason}' if reason else ''}")
 
 
 def resume(
