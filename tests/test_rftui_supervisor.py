@@ -265,7 +265,8 @@ def test_twenty_kills_leave_true_states(bench: Bench) -> None:
     expected = {"trainer": {"killed"}, "supervisor": {"finished"}, "both": {"lost"}, "adopted": {"killed"}}
     runs = []
     for number, victim in enumerate(victims):
-        run_dir = bench.make_run(f"sat-grpo-{number + 1}", max_steps=60)
+        # whoever is to be killed must still be there when its turn comes
+        run_dir = bench.make_run(f"sat-grpo-{number + 1}", max_steps=120 if victim == "supervisor" else 5000)
         runs.append((run_dir, victim, bench.supervise(run_dir)))
         if len(runs) % 5 == 0:
             for batch_dir, batch_victim, supervisor in runs[-5:]:
@@ -276,7 +277,7 @@ def test_twenty_kills_leave_true_states(bench: Bench) -> None:
         wait_for(lambda seen=run_dir: attend(seen) is not Attention.ADOPTION, what="no more adoption")
     found = [(victim, final_state(run_dir)[0]) for run_dir, victim, _ in runs]
 
-    assert all(state in expected[victim] for victim, state in found), found
+    assert [pair for pair in found if pair[1] not in expected[pair[0]]] == []
 
 
 def _strike(run_dir: RunDir, victim: str, supervisor_pid: int) -> None:
