@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -140,7 +140,7 @@ def test_an_adopted_trainer_that_is_killed_is_killed(bench: Bench) -> None:
     supervisor.kill()
     supervisor.wait()
     attend(run_dir)
-    wait_for(lambda: is_supervised(run_dir.supervisor_lock), what="an adopter")
+    wait_for(lambda: is_watched_by_adopter(run_dir), what="an adopter")
 
     os.kill(pid, signal.SIGKILL)
 
@@ -270,7 +270,7 @@ def test_twenty_kills_leave_true_states(bench: Bench) -> None:
         runs.append((run_dir, victim, bench.supervise(run_dir)))
         if len(runs) % 5 == 0:
             for batch_dir, batch_victim, supervisor in runs[-5:]:
-                _strike(batch_dir, batch_victim, supervisor.pid)
+                _strike(batch_dir, batch_victim, supervisor)
                 supervisor.wait(30)
 
     for run_dir, _, _ in runs:
@@ -280,16 +280,23 @@ def test_twenty_kills_leave_true_states(bench: Bench) -> None:
     assert [pair for pair in found if pair[1] not in expected[pair[0]]] == []
 
 
-def _strike(run_dir: RunDir, victim: str, supervisor_pid: int) -> None:
+def is_watched_by_adopter(run_dir: RunDir) -> bool:
+    """Whether the last supervisor adopted the run and has taken its first sample."""
+    records = [json.loads(line) for line in run_dir.supervisor_journal.read_text().splitlines()]
+    kinds = [(record["type"], record.get("adopts")) for record in records]
+    return ("supervisor_start", 1) in kinds and ("sample", None) in kinds[kinds.index(("supervisor_start", 1)) :]
+
+
+def _strike(run_dir: RunDir, victim: str, supervisor: subprocess.Popen[bytes]) -> None:
     pid = trainer_pid(run_dir)
     if victim == "trainer":
         kill(pid)
         return
-    kill(supervisor_pid)
+    supervisor.kill()
     if victim == "adopted":
-        time.sleep(0.1)
+        supervisor.wait()
         attend(run_dir)
-        wait_for(lambda: is_supervised(run_dir.supervisor_lock), what="an adopter")
+        wait_for(lambda: is_watched_by_adopter(run_dir), what="an adopter")
     if victim in ("both", "adopted"):
         kill(pid)
 
