@@ -60,6 +60,8 @@ class Chunk(NamedTuple):
     """Whole lines of a journal from some offset on."""
 
     records: list[dict[str, Any]]
+    offsets: list[int]
+    """Where each record begins."""
     foreign: list[ForeignLine]
     next_offset: int
     """Where to read on; the offset itself where no line was whole."""
@@ -77,16 +79,18 @@ def read_chunk(path: Path, offset: int, limit: int) -> Chunk:
             data += file.readline()
     whole = data[: data.rfind(b"\n") + 1]
     records: list[dict[str, Any]] = []
+    offsets: list[int] = []
     foreign: list[ForeignLine] = []
     position = offset
     for line in whole.splitlines(keepends=True) if b"\r" not in whole else _newline_split(whole):
         record = _decoded(line)
         if record is not None:
             records.append(record)
+            offsets.append(position)
         elif line.strip():
             foreign.append(ForeignLine(position, line.decode("utf-8", "replace").rstrip("\n")[:FOREIGN_CHARACTERS]))
         position += len(line)
-    return Chunk(records, foreign, offset + len(whole))
+    return Chunk(records, offsets, foreign, offset + len(whole))
 
 
 def _newline_split(data: bytes) -> list[bytes]:

@@ -1,0 +1,222 @@
+"""Makes the databases again from the files, and holds the two against each other."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+from store.database import open_for_reading
+from store.errors import JournalError, StoreError
+from store.ingest import index_pending, ingest_home, journal_files
+from store.journal import read_chunk
+from store.layout import Home
+from store.media import image_path
+from store.migrations import CATALOGUE
+from store.rollouts import open_rollouts
+
+CHUNK_BYTES = 4 << 20
+
+
+class RebuildReport(NamedTuple):
+    """What a rebuild made."""
+
+    runs: int
+    records: int
+    foreign: int
+
+
+class Finding(NamedTuple):
+    """Something about a run or the store that is not as it should be."""
+
+    run: str
+    problem: str
+    fix: str
+
+    def __str__(self) -> str:
+        return f"{self.run or 'store'}: {self.problem} ({self.fix})"
+
+
+class _ScratchHome(Home):
+    """A home whose databases are made in another folder."""
+
+    def __init__(self, home: Home, databases: Path) -> None:
+        super().__init__(home.path)
+        self._scratch = databases
+
+    @property
+    def databases(self) -> Path:
+        return self._scratch
+
+
+def rebuild(home: Home) -> RebuildReport:
+    """Makes the catalogue and every rollout database anew and swaps them in; the old ones stay until that.
+
+    Raises StoreError where a run cannot be read; nothing is swapped then.
+    """
+    home.databases.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=".rebuild-", dir=home.databases))
+    try:
+        made = _ScratchHome(home, scratch)
+        reports = ingest_home(made)
+        for name in reports:
+            while index_pending(made, name):
+                continue
+        _swap(made, home)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return RebuildReport(
+        len(reports),
+        sum(report.records for report in reports.values()),
+        sum(report.foreign for report in reports.values()),
+    )
+
+
+def _swap(made: Home, home: Home) -> None:
+    wanted = {home.catalogue: made.catalogue}
+    for path in sorted((made.databases / "rollouts").glob("*.db")):
+        wanted[home.rollouts(path.stem)] = path
+    for path in wanted.values():
+        with closing(sqlite3.connect(path)) as connection:
+            # everything into the one file that is renamed
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    existing = {home.catalogue, *(home.databases / "rollouts").glob("*.db")}
+    for path in existing - set(wanted):
+        _remove_database(path)
+    for place, new in wanted.items():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        _remove_database(place)
+        os.replace(new, place)
+
+
+def _remove_database(path: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def check(home: Home) -> list[Finding]:
+    """Everything that is wrong with databases and files, an empty list where nothing is."""
+    findings: list[Finding] = []
+    try:
+        with closing(open_for_reading(home.catalogue, CATALOGUE)) as catalogue:
+            findings += _integrity(catalogue, "", home.catalogue)
+            for name in home.runs():
+                findings += _check_run(home, catalogue, name)
+            known = {row[0] for row in catalogue.execute("SELECT name FROM run")}
+    except (StoreError, sqlite3.DatabaseError) as error:
+        return [Finding("", str(error), "rftui store rebuild")]
+    findings += [
+        Finding(name, "is in the catalogue and its directory is gone", "rftui store rebuild")
+        for name in sorted(known - set(home.runs()))
+    ]
+    return findings
+
+
+def _integrity(connection: sqlite3.Connection, run: str, path: Path) -> Iterator[Finding]:
+    for (result,) in connection.execute("PRAGMA integrity_check"):
+        if result != "ok":
+            yield Finding(run, f"{path.name}: {result}", "rftui store rebuild")
+
+
+def _check_run(home: Home, catalogue: sqlite3.Connection, name: str) -> Iterator[Finding]:
+    row = catalogue.execute("SELECT id FROM run WHERE name=?", (name,)).fetchone()
+    if row is None:
+        yield Finding(name, "is not in the catalogue", "rftui store rebuild")
+        return
+    run = int(row[0])
+    yield from _check_offsets(home, catalogue, run, name)
+    with closing(open_rollouts(home, name)) as rollouts:
+        yield from _integrity(rollouts, name, home.rollouts(name))
+        yield from _check_counts(home, rollouts, name)
+        yield from _check_media(home, rollouts, name)
+    lines = catalogue.execute("SELECT count(*) FROM foreign_line WHERE run=?", (run,)).fetchone()[0]
+    with closing(open_rollouts(home, name)) as rollouts:
+        lines += rollouts.execute("SELECT count(*) FROM foreign_line").fetchone()[0]
+    if lines:
+        yield Finding(name, f"{lines} journal lines are no records", "kept in table foreign_line; nothing to do")
+    for dropped, reason in catalogue.execute("SELECT dropped, reason FROM gap WHERE run=?", (run,)):
+        yield Finding(name, f"records were dropped: {dropped} ({reason})", "free the disk; they cannot be brought back")
+
+
+def _check_offsets(home: Home, catalogue: sqlite3.Connection, run: int, name: str) -> Iterator[Finding]:
+    offsets = dict(catalogue.execute('SELECT file, "offset" FROM progress WHERE run=?', (run,)))
+    for file in journal_files(home.run(name)):
+        size = file.path.stat().st_size if file.path.exists() else 0
+        if offsets.get(file.key, 0) > size:
+            yield Finding(name, f"{file.key} is shorter than what was read of it", "restore it; rebuild to accept it")
+
+
+def _check_counts(home: Home, rollouts: sqlite3.Connection, name: str) -> Iterator[Finding]:
+    """Rows against records, up to where the journals were read."""
+    offsets = dict(rollouts.execute('SELECT file, "offset" FROM progress'))
+    written: set[tuple[str, ...]] = set()
+    for file in journal_files(home.run(name)):
+        if file.attempt is not None and file.path.exists():
+            written |= _rollout_keys(file.path, attempt=file.attempt, end=offsets.get(file.key, 0))
+    stored = {
+        ("completion", *map(str, row))
+        for row in rollouts.execute(
+            "SELECT c.attempt, c.step, g.number, c.sample FROM completion c JOIN prompt_group g ON g.id=c.prompt_group"
+        )
+    } | {
+        ("eval", *map(str, row))
+        for row in rollouts.execute("SELECT attempt, step, prompt, decoding, split, number FROM eval_sample")
+    }
+    if written - stored:
+        yield Finding(
+            name, f"{len(written - stored)} rows of its journals are not in the database", "rftui store rebuild"
+        )
+    if stored - written:
+        yield Finding(name, f"{len(stored - written)} rows have no record in its journals", "rftui store rebuild")
+
+
+def _rollout_keys(path: Path, *, attempt: int, end: int) -> set[tuple[str, ...]]:
+    keys: set[tuple[str, ...]] = set()
+    offset = 0
+    while offset < end:
+        chunk = read_chunk(path, offset, min(CHUNK_BYTES, end - offset))
+        if chunk.next_offset == offset:
+            raise JournalError(f"{path} cannot be read at byte {offset}", found="no whole line", expected="records")
+        for record in chunk.records:
+            keys |= _keys_of(record, attempt)
+        offset = chunk.next_offset
+    return keys
+
+
+def _keys_of(record: dict[str, object], attempt: int) -> set[tuple[str, ...]]:
+    try:
+        if record["type"] == "group":
+            samples = record["samples"]
+            assert isinstance(samples, list)
+            return {
+                ("completion", str(attempt), str(record["step"]), str(record["group"]), str(s["sample"]))
+                for s in samples
+            }
+        if record["type"] == "eval_sample":
+            names = ("step", "prompt", "decoding", "split", "index")
+            return {("eval", str(attempt), *(str(record[name]) for name in names))}
+    except (KeyError, TypeError, AssertionError):
+        # set aside at ingest as a foreign line, and reported as one
+        return set()
+    return set()
+
+
+def _check_media(home: Home, rollouts: sqlite3.Connection, name: str) -> Iterator[Finding]:
+    media = home.run(name).media
+    hashes = {
+        row[0]
+        for table in ("prompt_group", "eval_sample")
+        for row in rollouts.execute(
+            f"SELECT DISTINCT json_extract(value, '$.hash') FROM {table}, json_each({table}.images)"
+        )
+    }
+    missing = [digest for digest in hashes if not image_path(media, digest).exists()]
+    if missing:
+        yield Finding(
+            name, f"{len(missing)} of {len(hashes)} images are missing", "its rollouts are shown without them"
+        )
