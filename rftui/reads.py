@@ -4,31 +4,31 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
+from pathlib import Path
 
 from rftui.attend import Attention, attend
+from rftui.clean import one_line
 from store.ingest import ingest_run
 from store.layout import Home, RunDir
 from store.runs import RunSummary, find_run, list_runs, open_catalogue
-from store.states import is_live
+from store.states import State, is_live
 
 logger = logging.getLogger(__name__)
-
-
-def catalogue(home: Home) -> sqlite3.Connection:
-    """A read-only connection to the catalogue."""
-    return open_catalogue(home)
 
 
 def current_runs(home: Home) -> list[RunSummary]:
     """Every run with its true state, newest first."""
     with closing(open_catalogue(home)) as connection:
         summaries = list_runs(connection)
-    if not _refresh(home, summaries):
-        return summaries
-    with closing(open_catalogue(home)) as connection:
-        return list_runs(connection)
+        indexed_bytes = _indexed_bytes(connection)
+    names = home.runs()
+    if _refresh(home, names, {summary.name: summary for summary in summaries}, indexed_bytes):
+        with closing(open_catalogue(home)) as connection:
+            summaries = list_runs(connection)
+    there = set(names)
+    return [summary if summary.name in there else _without_directory(summary) for summary in summaries]
 
 
 def current_run(home: Home, reference: str) -> RunSummary:
@@ -43,34 +43,52 @@ def run_dir_of(home: Home, reference: str) -> RunDir:
     return home.run(current_run(home, reference).name)
 
 
-def _refresh(home: Home, summaries: Sequence[RunSummary]) -> bool:
-    """Sees to runs that are recorded as live or not recorded at all; True where anything may have changed."""
-    known = {summary.name: summary.state for summary in summaries}
-    doubtful = [name for name in home.runs() if name not in known or is_live(known[name])]
+def _indexed_bytes(connection: sqlite3.Connection) -> dict[str, int]:
+    """How much of each run's supervisor.jsonl the catalogue holds."""
+    sql = "SELECT run.name, p.offset FROM progress p JOIN run ON run.id = p.run WHERE p.file = 'supervisor.jsonl'"
+    return dict(connection.execute(sql))
+
+
+def _refresh(
+    home: Home, names: Sequence[str], known: Mapping[str, RunSummary], indexed_bytes: Mapping[str, int]
+) -> bool:
+    """Sees to runs that are new, that are recorded as live, or of which more was written than was read.
+
+    True where anything may have changed. A resume that was killed before it was indexed is found by its bytes.
+    """
+    doubtful = [
+        name
+        for name in names
+        if name not in known
+        or is_live(known[name].state)
+        or _size(home.run(name).supervisor_journal) != indexed_bytes.get(name, 0)
+    ]
     for name in doubtful:
         see_to(home, name)
     return bool(doubtful)
 
 
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
 def see_to(home: Home, name: str) -> None:
     """Makes the record of one run true, and indexes it. A home that cannot be written is read as it is."""
-    run_dir = home.run(name)
     try:
-        need = attend(run_dir)
-        if need is not Attention.NOTHING or not _is_indexed_elsewhere(run_dir):
+        # what was written but not indexed may be the end that makes everything else needless
+        ingest_run(home, name)
+        if attend(home.run(name)) is Attention.SETTLED:
             ingest_run(home, name)
     except (OSError, ValueError, KeyError, sqlite3.OperationalError) as error:
-        logger.warning("%s could not be seen to: %s", name, error)
+        # one broken run must not hide the others
+        logger.warning("%s could not be seen to: %s", name, one_line(error))
 
 
-def _is_indexed_elsewhere(run_dir: RunDir) -> bool:
-    """A run with a supervisor is indexed by it."""
-    # 2 ms, and only doubtful runs need it
-    from rftui.supervisor_lock import is_supervised
-
-    return is_supervised(run_dir.supervisor_lock)
-
-
-def names(summaries: Iterable[RunSummary]) -> list[str]:
-    """Names of runs, for completion."""
-    return [summary.name for summary in summaries]
+def _without_directory(summary: RunSummary) -> RunSummary:
+    """A run that is in the catalogue alone: whatever it was doing, it does no more."""
+    if not is_live(summary.state):
+        return summary
+    return summary._replace(state=State.LOST.value, reason="its directory is gone")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import time
+from contextlib import closing
 from pathlib import Path
 
 from rftui.errors import NotFound, RftuiError
 from rftui.supervisor_lock import supervision
-from store.ingest import ingest_home
+from store.database import open_catalogue_for_writing, transaction
+from store.ingest import forget_run, ingest_run
 from store.journal import Appender
 from store.layout import Home, RunDir
 
@@ -30,6 +32,7 @@ def throw_away(home: Home, name: str) -> str:
         uid = _uid(run_dir)
         os.rename(run_dir.path, place)
     _note(home, "trash", name, uid)
+    _forget(home, name)
     return name
 
 
@@ -54,6 +57,7 @@ def restore(home: Home, name: str) -> str:
         )
     os.rename(newest, run_dir.path)
     _note(home, "untrash", name, _uid(run_dir))
+    ingest_run(home, name)
     return name
 
 
@@ -78,4 +82,15 @@ def _note(home: Home, kind: str, name: str, uid: int | None) -> None:
         appender = Appender(journal)
         appender.append(kind, run=name, uid=uid)
         appender.close()
-    ingest_home(home)
+
+
+def _forget(home: Home, name: str) -> None:
+    """Takes a run out of the databases; its directory in the trash makes them again."""
+    with closing(open_catalogue_for_writing(home.catalogue)) as connection:
+        row = connection.execute("SELECT id FROM run WHERE name=?", (name,)).fetchone()
+        if row is not None:
+            with transaction(connection):
+                forget_run(connection, int(row[0]))
+    for suffix in ("", "-wal", "-shm"):
+        database = home.rollouts(name)
+        database.with_name(database.name + suffix).unlink(missing_ok=True)

@@ -15,7 +15,7 @@ from rftui.oom import control_group_kills
 from rftui.tail import AttemptTail
 from rftui.telemetry import Telemetry
 from store.errors import StoreError
-from store.ingest import ingest_run
+from store.ingest import index_pending, ingest_run
 from store.layout import Home, RunDir
 from store.states import State
 
@@ -42,7 +42,10 @@ class Indexing:
         if now < self._next_at and not is_last:
             return
         try:
-            ingest_run(self.home, self.name)
+            news = ingest_run(self.home, self.name).records
+            # the text index is slower than ingest, so it grows when nothing else is to be done
+            while (is_last or not news) and index_pending(self.home, self.name) and is_last:
+                continue
         except (OSError, sqlite3.Error, StoreError) as error:
             logger.warning("the index of %s waits %.0f s: %s", self.name, self._backoff_s, error)
             self._next_at = now + self._backoff_s

@@ -76,13 +76,14 @@ def curves(
     """Draw metrics over steps. With --json: one object a metric, one a line where there are several."""
     from rftui.errors import NotFound
     from rftui.plan import nearest_name
-    from rftui.reads import catalogue, current_run
+    from rftui.reads import current_run
     from store.layout import resolve_home
     from store.metrics import curve, metric_names
+    from store.runs import open_catalogue
 
     place = resolve_home(home)
     name = current_run(place, run).name
-    with closing(catalogue(place)) as connection:
+    with closing(open_catalogue(place)) as connection:
         known = metric_names(connection, name)
         if lists:
             print_json(known) if as_json else say("\n".join(known))
