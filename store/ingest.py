@@ -255,7 +255,7 @@ def _rollouts_sink(connection: sqlite3.Connection) -> _Sink:
 
 
 def index_pending(home: Home, name: str, *, budget: int = INDEX_BATCH) -> int:
-    """Adds up to `budget` completions to the full-text index and returns how many; kept out of ingest, which it slows."""
+    """Adds up to `budget` completions to the full-text index and returns how many; ingest alone would be slowed."""
     path = home.rollouts(name)
     if not path.exists():
         return 0

@@ -100,7 +100,8 @@ def _bucket_points(
     connection: sqlite3.Connection, run: str, metric: str, *, attempt: int, bucket: int, before: int
 ) -> list[MetricPoint]:
     rows = connection.execute(
-        f"SELECT t.step, t.value FROM metric_point t {_CURRENT} AND t.attempt=? AND t.step>=? AND t.step<? AND t.kind=0",
+        f"SELECT t.step, t.value FROM metric_point t {_CURRENT} "
+        "AND t.attempt=? AND t.step>=? AND t.step<? AND t.kind=0",
         (run, metric, attempt, bucket * ROLLUP_STEPS, min(before, (bucket + 1) * ROLLUP_STEPS)),
     )
     return [MetricPoint(*row) for row in rows]

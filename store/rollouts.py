@@ -157,7 +157,8 @@ def eval_samples(
             values.append(value)
     sql = (
         "SELECT t.step, t.prompt, t.decoding, t.split, t.number, t.uid, t.kind, t.question, t.options, t.gold, "
-        "t.images, t.text, t.think, t.answer, t.malformed, t.correct, t.tokens, t.think_tokens, t.stop FROM eval_sample t "
+        "t.images, t.text, t.think, t.answer, t.malformed, t.correct, t.tokens, t.think_tokens, t.stop "
+        "FROM eval_sample t "
         f"LEFT JOIN attempt a ON a.number = t.attempt WHERE {' AND '.join(conditions)} "
         "ORDER BY t.step, t.prompt, t.decoding, t.split, t.number"
     )
