@@ -47,6 +47,8 @@ class Follower:
     def __init__(self, run_dir: RunDir) -> None:
         self.run_dir = run_dir
         self.facts = read_facts(run_dir)
+        # an evaluation takes no steps
+        self.total_steps = 0 if self.facts.method == "eval" else self.facts.max_steps
         self.ledger = LedgerReader(run_dir)
         self.tail: AttemptTail | None = None
         self._next_attend_at = time.monotonic() + ATTEND_EVERY_S
@@ -65,7 +67,7 @@ class Follower:
             self.tail.read()
         state = ledger.state or State.QUEUED
         progress = self.tail.progress if self.tail is not None else Progress()
-        return glance(self.run_dir.name, state.value, ledger.reason, progress, total_steps=self.facts.max_steps)
+        return glance(self.run_dir.name, state.value, ledger.reason, progress, total_steps=self.total_steps)
 
 
 def glance(name: str, state: str, reason: str, progress: Progress, *, total_steps: int) -> Glance:

@@ -109,6 +109,8 @@ class Bench:
         """Ends whatever is left of this home's runs."""
         for name in self.home.runs():
             run_dir = self.home.run(name)
+            if not run_dir.config.exists():
+                continue
             supervisor = read_ledger(run_dir).supervisor
             for pid in run_processes(uid_of(run_dir)):
                 kill(pid)

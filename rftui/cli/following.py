@@ -129,7 +129,7 @@ def _follow_rich(follower: Follower, log: LogTail | None) -> Glance:
             display.update(
                 task,
                 completed=seen.step,
-                total=seen.total_steps,
+                total=seen.total_steps or None,
                 state=seen.state,
                 numbers="  ".join([steps(seen.step, seen.total_steps), *measures(seen)]),
             )

@@ -126,7 +126,7 @@ def carry_out(home: Any, request: LaunchRequest, *, ending: Ending, is_dry: bool
     from rftui.start import start_run
 
     plan = plan_launch(home, request)
-    if not as_json:
+    if not as_json and request.method != "eval":
         narrate(plan.recipe_line)
     report = run_preflight(plan)
     if is_dry:

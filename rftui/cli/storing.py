@@ -25,17 +25,14 @@ def check(home: HomeOption = None, as_json: JsonOption = False) -> None:
     from store.layout import resolve_home
     from store.rebuild import check as check_store
 
-    findings = list(check_store(resolve_home(home)))
+    findings = check_store(resolve_home(home))
     if as_json:
-        print_json([finding if isinstance(finding, str) else finding._asdict() for finding in findings])
+        print_json([finding._asdict() for finding in findings])
     else:
         for finding in findings:
             narrate(str(finding))
-        say(
-            "nothing wrong"
-            if not findings
-            else f"{len(findings)} findings; `rftui store rebuild` makes the databases again"
-        )
+        count = f"{len(findings)} finding{'s' if len(findings) > 1 else ''}"
+        say(f"{count}; each names its remedy" if findings else "nothing wrong")
     if findings:
         raise typer.Exit(1)
 
@@ -47,6 +44,6 @@ def rebuild(home: HomeOption = None, as_json: JsonOption = False) -> None:
 
     report = rebuild_store(resolve_home(home))
     if as_json:
-        print_json(report._asdict() if hasattr(report, "_asdict") else {"rebuilt": True})
+        print_json(report._asdict())
     else:
-        say(f"rebuilt: {report}")
+        say(f"{report.runs} runs made again from {report.records} records; {report.foreign} foreign lines set aside")
