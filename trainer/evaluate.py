@@ -30,7 +30,7 @@ LEVEL = 0.95
 class Answered(NamedTuple):
     """One held-out example with what the model said."""
 
-    index: int
+    example_index: int
     example: Example
     images: tuple[FittedImage, ...]
     user_text: str
@@ -177,7 +177,7 @@ class HeldOutEvaluation:
         completions = self.processor.batch_decode(token_ids, skip_special_tokens=True)
         return [
             Answered(
-                index=index,
+                example_index=index,
                 example=example,
                 images=image,
                 user_text=text,
@@ -211,7 +211,7 @@ class HeldOutEvaluation:
                     "prompt": mode.value,
                     "decoding": decoding.name,
                     "split": "heldout",
-                    "index": item.index,
+                    "index": item.example_index,
                     "uid": item.example.uid,
                     "kind": item.example.kind,
                     "question": item.example.question,
