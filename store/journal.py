@@ -155,7 +155,7 @@ def _next_seq(path: Path) -> int:
     highest, offset = -1, 0
     while True:
         chunk = read_chunk(path, offset, 1 << 20)
-        highest = max([highest, *(record["seq"] for record in chunk.records)])
+        highest = max([highest, *(int(record["seq"]) for record in chunk.records)])
         if chunk.next_offset == offset:
             return highest + 1
         offset = chunk.next_offset

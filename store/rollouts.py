@@ -132,16 +132,18 @@ def iter_rollouts(
 
 def _rollout(row: tuple[Any, ...]) -> Rollout:
     images = tuple(json.loads(row[19]))
-    return Rollout(
-        *row[:5],
-        images[0]["hash"] if images else None,
-        *row[5:10],
-        json.loads(row[10]),
-        *row[11:18],
-        tuple(json.loads(row[18])),
-        images,
-        *row[20:22],
-        json.loads(row[22]) if row[22] else {},
+    return Rollout._make(
+        (
+            *row[:5],
+            images[0]["hash"] if images else None,
+            *row[5:10],
+            json.loads(row[10]),
+            *row[11:18],
+            tuple(json.loads(row[18])),
+            images,
+            *row[20:22],
+            json.loads(row[22]) if row[22] else {},
+        )
     )
 
 
@@ -166,7 +168,7 @@ def eval_samples(
         for row in connection.execute(sql, values):
             correct = None if row[15] is None else bool(row[15])
             options, images = tuple(json.loads(row[8])), tuple(json.loads(row[10]))
-            yield EvalSample(*row[:8], options, row[9], images, *row[11:15], correct, *row[16:])
+            yield EvalSample._make((*row[:8], options, row[9], images, *row[11:15], correct, *row[16:]))
 
 
 def search(home: Home, run: str, query: str, *, limit: int = 50) -> list[int]:

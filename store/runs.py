@@ -115,7 +115,7 @@ def list_runs(connection: sqlite3.Connection) -> list[RunSummary]:
 def _summary(row: tuple[Any, ...], tags: dict[int, list[str]]) -> RunSummary:
     *head, identity = row
     source = json.loads(head[4]) if head[4] else None
-    return RunSummary(*head[:4], source, *head[5:], tags=tuple(tags.get(identity, ())))
+    return RunSummary._make((*head[:4], source, *head[5:], tuple(tags.get(identity, ()))))
 
 
 def find_run(connection: sqlite3.Connection, reference: str) -> RunSummary:
@@ -164,7 +164,7 @@ def _evaluations(connection: sqlite3.Connection, run: int) -> tuple[Evaluation, 
         "ORDER BY t.step, t.prompt DESC, t.decoding, t.split",
         (run,),
     )
-    return tuple(Evaluation(*row[:4], json.loads(row[4]), *row[5:]) for row in rows)
+    return tuple(Evaluation._make((*row[:4], json.loads(row[4]), *row[5:])) for row in rows)
 
 
 def _attempts(connection: sqlite3.Connection, run: int) -> tuple[Attempt, ...]:
