@@ -1,6 +1,7 @@
 """Rewards as plain functions of one response and its example, by name, with weights and parameters.
 
-A reward never raises for bad model text: it returns 0.0, or None when the gold answer cannot be graded.
+A reward never raises for bad model text: it returns 0.0, or None when the gold answer cannot be graded. Users add their
+own from files, see reward_files.py.
 """
 
 from __future__ import annotations
@@ -8,12 +9,15 @@ from __future__ import annotations
 import difflib
 import inspect
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from numbers import Real
 from typing import Any, NamedTuple
 
 from evals.errors import RewardError
+from evals.reward_files import load_reward, parse_place
 from evals.task import Example, Task
 
 
@@ -95,7 +99,11 @@ def reward_names() -> list[str]:
 def reward_parameters(name: str) -> dict[str, Any]:
     """Parameters of a reward with their defaults. Raises RewardError for an unknown name."""
     if name not in REWARDS:
-        raise RewardError(_unknown("reward", name, reward_names()), expected=f"one of {', '.join(reward_names())}")
+        raise RewardError(
+            _unknown("reward", name, reward_names()),
+            expected=f"one of {', '.join(reward_names())}",
+            fix=f'correct the name; a reward of your own is rewards.{name}.function="my_rewards.py:function"',
+        )
     signature = inspect.signature(REWARDS[name])
     return {
         parameter.name: parameter.default
@@ -104,14 +112,52 @@ def reward_parameters(name: str) -> dict[str, Any]:
     }
 
 
+NAME_PATTERN = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+"""What a reward may be called: the name becomes part of a metric's, `rewards/<name>/mean`."""
+
+
+def check_rewards(settings: Mapping[str, Mapping[str, Any]]) -> None:
+    """Looks at names, files and parameters of rewards without running a user's code. Raises RewardError."""
+    for name, setting in settings.items():
+        if not NAME_PATTERN.fullmatch(name):
+            raise RewardError(f"a reward named {name!r}", expected="a letter, then letters, digits, _ or -")
+        place = setting.get("function", "")
+        if not place:
+            _checked(name, setting.get("params", {}))
+            continue
+        if name in REWARDS:
+            raise RewardError(
+                f"rewards.{name}.function is {place}, and {name} is a reward that rftui ships",
+                expected="a name of its own, because it becomes the metric's",
+                fix=f'for example rewards.my_{name}.function="{place}"',
+            )
+        parse_place(place, setting=f"rewards.{name}.function")
+
+
 def build_rewards(settings: Mapping[str, Mapping[str, Any]], task: Task) -> list[WeightedReward]:
-    """The configured rewards in order: name to {weight, params}. Raises RewardError naming the nearest known name."""
+    """The configured rewards in order: name to {weight, params, function}; a function's file is imported here.
+
+    Raises RewardError naming the nearest known name.
+    """
+    check_rewards(settings)
     rewards = []
     for name, setting in settings.items():
-        params = _checked(name, setting.get("params", {}))
-        function = partial(REWARDS[name], task=task, **params)
+        params = setting.get("params", {})
+        if place := setting.get("function", ""):
+            function = partial(load_reward(place, setting=f"rewards.{name}.function", params=params), **params)
+        else:
+            function = partial(REWARDS[name], task=task, **_checked(name, params))
         rewards.append(WeightedReward(name=name, weight=float(setting.get("weight", 1.0)), function=function))
     return rewards
+
+
+def number_or_none(value: object) -> float | None:
+    """What a reward returned, as a number. Raises RewardError for anything but a finite number or None."""
+    if value is None:
+        return None
+    if isinstance(value, Real) and math.isfinite(number := float(value)):
+        return number
+    raise RewardError(f"the reward returned {value!r} ({type(value).__name__})", expected="a finite number, or None")
 
 
 def _checked(name: str, given: Mapping[str, Any]) -> dict[str, Any]:

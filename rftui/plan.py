@@ -17,7 +17,7 @@ from rftui.gpu_locks import is_held
 from rftui.gpus import Gpu, visible_gpus
 from rftui.recipes import Recipe, choose_recipe, load_recipe
 from rftui.settings import Layer, file_layer, resolve, set_layer, table_layer
-from store.config import RunConfig
+from store.config import RewardSetting, RunConfig
 from store.layout import Home
 
 UID_BITS = 48
@@ -99,7 +99,7 @@ def plan_launch(home: Home, request: LaunchRequest) -> LaunchPlan:
     config = resolved.config
     # the trainer runs in the run directory, so a path must not depend on where it was typed
     paths = {key: str(Path(text).expanduser().absolute()) for key, text in _local_paths(config)}
-    config = config.model_copy(update=paths)
+    config = config.model_copy(update={**paths, "rewards": _absolute_rewards(config.rewards)})
     if request.name is None:
         config = config.model_copy(update={"name": next_name(home, task=config.task, method=config.method.value)})
     elif request.name in home.runs():
@@ -128,6 +128,17 @@ def _local_paths(config: RunConfig) -> list[tuple[str, str]]:
         for key, text in (("model", config.model), ("source", config.source))
         if text not in ("tiny", "auto", "generated") and Path(text).expanduser().exists()
     ]
+
+
+def _absolute_rewards(rewards: Mapping[str, RewardSetting]) -> dict[str, RewardSetting]:
+    """The rewards with their own files by absolute path; a form that is no file.py:function stays for preflight."""
+    absolute = dict(rewards)
+    for name, reward in rewards.items():
+        path, colon, function = reward.function.rpartition(":")
+        if path and colon:
+            place = f"{os.path.abspath(os.path.expanduser(path))}:{function}"
+            absolute[name] = reward.model_copy(update={"function": place})
+    return absolute
 
 
 def _recipe(name: str | None, gpus: Sequence[Gpu]) -> tuple[Recipe, str]:

@@ -74,7 +74,7 @@ def run_preflight(plan: LaunchPlan) -> Report:
 def check_task(config: RunConfig) -> Iterator[Finding]:
     """Whether the task's source and the rewards exist. Raises NotFound for a task that does not."""
     # PIL and scipy come with evals: 0.2 s that only a launch needs to pay
-    from evals.rewards import build_rewards
+    from evals.rewards import check_rewards
     from evals.tasks import load_task, task_names
 
     if config.task not in task_names():
@@ -83,7 +83,8 @@ def check_task(config: RunConfig) -> Iterator[Finding]:
     try:
         task.source(config.source)
         if config.method is Method.GRPO:
-            build_rewards({name: reward.model_dump() for name, reward in config.rewards.items()}, task)
+            # a user's own reward file is run by the training interpreter alone, in check_trainer
+            check_rewards({name: reward.model_dump() for name, reward in config.rewards.items()})
     except EvalsError as error:
         yield Finding(Level.ERROR, "task", error.found, expected=error.expected, fix=error.fix)
 

@@ -103,7 +103,7 @@ def _parse_value(key: str, text: str) -> Any:
 def _check_key(key: str, origin: str) -> None:
     known = known_keys()
     is_reward = key.startswith("rewards.") and (
-        (key.count(".") == 2 and key.endswith((".weight", ".params"))) or key.split(".")[2:3] == ["params"]
+        (key.count(".") == 2 and key.endswith((".weight", ".function", ".params"))) or key.split(".")[2:3] == ["params"]
     )
     if key in known or is_reward or (key.startswith("rewards.") and key.count(".") == 1):
         return

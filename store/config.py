@@ -79,6 +79,8 @@ class RewardSetting(Section):
 
     weight: float = 1.0
     """Factor in the weighted total."""
+    function: str = ""
+    """A reward of your own as file.py:function; empty takes the shipped reward of that name."""
     params: dict[str, float | int | str | bool] = {}
     """Parameters of that reward, by its own names."""
 
@@ -273,7 +275,7 @@ def known_keys(section: type[Section] = RunConfig, prefix: str = "") -> list[str
         if isinstance(annotation, type) and issubclass(annotation, Section):
             keys += known_keys(annotation, f"{prefix}{field_name}.")
         elif field_name == "rewards":
-            keys += ["rewards.*.weight", "rewards.*.params.*"]
+            keys += ["rewards.*.weight", "rewards.*.function", "rewards.*.params.*"]
         else:
             keys.append(prefix + field_name)
     return keys

@@ -19,7 +19,7 @@ import torch
 from trl import GRPOTrainer
 
 from evals.parsing import parse
-from evals.rewards import Response, WeightedReward
+from evals.rewards import Response, WeightedReward, number_or_none
 from store.config import RunConfig
 from trainer.errors import RewardsFailed
 from trainer.recorder import Recorder
@@ -101,20 +101,27 @@ class RewardTable:
         ]
 
     def column(self, reward: WeightedReward) -> list[float | None]:
-        """That reward of every completion; None where the gold cannot be graded or the reward raised."""
+        """That reward of every completion, a finite number; None where it cannot be graded or the reward raised.
+
+        A reward that returns something else (text, NaN, infinity) counts as one that raised.
+        """
         for scored in self.scored:
             example = self.rows[scored.row].example
             try:
-                scored.rewards[reward.name] = reward.function(scored.response, example)
-            except (
-                Exception
-            ):  # a reward may be the user's own code: its failure is recorded and counted, see RewardsFailed
+                scored.rewards[reward.name] = number_or_none(reward.function(scored.response, example))
+            # a reward may be the user's own code: its failure is recorded and counted, see RewardsFailed
+            except Exception:
                 scored.rewards[reward.name] = None
                 scored.errors[reward.name] = traceback.format_exc()[-TRACEBACK_CHARACTERS:]
         return [scored.rewards[reward.name] for scored in self.scored]
 
     def total(self, scored: Scored) -> float | None:
-        """Weighted sum over the rewards that applied, as TRL sums them; None when none did."""
+        """Weighted sum over the rewards that applied, as TRL 1.16 sums them; None when none did.
+
+        TRL leaves a completion without any reward out of its group's mean and spread and gives it the advantage 0, so
+        it moves nothing; so does a group with fewer than two completions that have one. Where only some rewards are
+        None the others are summed alone, and that completion competes with less.
+        """
         parts = [
             reward.weight * value for reward in self.rewards if (value := scored.rewards.get(reward.name)) is not None
         ]
@@ -267,8 +274,9 @@ class RecordedGRPOTrainer(GRPOTrainer):
         all_failed, total = (int(value) for value in counts.tolist())
         if all_failed <= self.run_config.reward_failure_limit * total:
             return
-        texts = [text for scored in self.reward_table.scored for text in scored.errors.values()]
-        example = texts[0].strip().splitlines()[-1] if texts else "the failure was on another rank"
+        errors = [item for scored in self.reward_table.scored for item in scored.errors.items()]
+        said = [f"{name} said {text.strip().splitlines()[-1]}" for name, text in errors]
+        example = said[0] if said else "the failures were on other ranks"
         raise RewardsFailed(
             f"rewards raised for {all_failed} of {total} completions at step {self.generating_step}: {example}",
             expected=f"at most {self.run_config.reward_failure_limit:.0%}",
