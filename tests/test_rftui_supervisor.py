@@ -8,6 +8,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -274,10 +275,15 @@ def test_twenty_kills_leave_true_states(bench: Bench) -> None:
                 supervisor.wait(30)
 
     for run_dir, _, _ in runs:
-        wait_for(lambda seen=run_dir: attend(seen) is not Attention.ADOPTION, what="no more adoption")
+        wait_for(partial(is_left_alone, run_dir), what="no more adoption")
     found = [(victim, final_state(run_dir)[0]) for run_dir, victim, _ in runs]
 
     assert [pair for pair in found if pair[1] not in expected[pair[0]]] == []
+
+
+def is_left_alone(run_dir: RunDir) -> bool:
+    """Whether nobody has to adopt the run any more."""
+    return attend(run_dir) is not Attention.ADOPTION
 
 
 def is_watched_by_adopter(run_dir: RunDir) -> bool:

@@ -17,10 +17,13 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from store.config import RunConfig
 from store.layout import RunDir
 from trainer.capture import Stopwatch
-from trainer.checkpoints import checkpoint_folder, finish_checkpoint
+from trainer.checkpoints import checkpoint_folder, discard_checkpoint, finish_checkpoint
 from trainer.evaluate import HeldOutEvaluation
 from trainer.options import is_generation_boundary
+from trainer.reading import UnreadableExamples
 from trainer.recorder import Recorder
+from trainer.rows import TrainingRows
+from trainer.saving import CheckpointSaves
 
 logger = logging.getLogger(__name__)
 
@@ -64,17 +67,22 @@ class RunCallback(TrainerCallback):
         run_dir: RunDir,
         recorder: Recorder,
         stopwatch: Stopwatch,
+        rows: TrainingRows,
         evaluation: HeldOutEvaluation,
         accelerator: Accelerator,
         stop_requests: StopRequests,
+        saves: CheckpointSaves,
     ) -> None:
         self.config = config
         self.run_dir = run_dir
         self.recorder = recorder
         self.stopwatch = stopwatch
+        self.rows = rows
+        self.unreadable = UnreadableExamples(recorder, what="training", consequence="another takes its place")
         self.evaluation = evaluation
         self.accelerator = accelerator
         self.stop_requests = stop_requests
+        self.saves = saves
         self.is_stopping = False
         self.step_began = time.perf_counter()
 
@@ -88,6 +96,8 @@ class RunCallback(TrainerCallback):
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         step = state.global_step
+        if self._any_rank(self.unreadable.has_new(self.rows.reader.reasons)):
+            self.unreadable.note(self.rows.reader.reasons)
         is_last = step >= self.config.max_steps
         every = self.config.evaluation.every
         if is_last or (every and step % every == 0):
@@ -105,12 +115,27 @@ class RunCallback(TrainerCallback):
         # every rank has written its shard and random state before the folder may count
         self.accelerator.wait_for_everyone()
         step = state.global_step
-        if self.recorder.is_main:
-            folder = finish_checkpoint(self.run_dir, step, keep=self.config.save_total_limit)
-            seconds = time.perf_counter() - self.save_began
-            self.recorder.checkpoint(folder, step=step, seconds=seconds, kind="checkpoint")
-            logger.info("checkpoint %s complete", checkpoint_folder(self.run_dir, step).name)
+        if self._any_rank(self.saves.failure is not None):
+            self._report_unsaved(step, self.saves.failure or "another rank's disk refused it")
+        elif self.recorder.is_main:
+            self._finish_checkpoint(step)
         self.recorder.phase("update", step=step + 1)
+
+    def _finish_checkpoint(self, step: int) -> None:
+        try:
+            folder = finish_checkpoint(self.run_dir, step, keep=self.config.save_total_limit)
+        except OSError as error:
+            self._report_unsaved(step, str(error))
+            return
+        seconds = time.perf_counter() - self.save_began
+        self.recorder.checkpoint(folder, step=step, seconds=seconds, kind="checkpoint")
+        logger.info("checkpoint %s complete", folder.name)
+
+    def _report_unsaved(self, step: int, reason: str) -> None:
+        """Says that there is no checkpoint of this step, and gives its half-written bytes back to the disk."""
+        if self.recorder.is_main:
+            discard_checkpoint(checkpoint_folder(self.run_dir, step))
+            self.recorder.note("warning", f"no checkpoint at step {step}: {reason}; free disk space, the run goes on")
 
     def on_log(
         self,
@@ -125,6 +150,8 @@ class RunCallback(TrainerCallback):
         values["time/since_last_log_s"] = round(now - self.step_began, 6)
         self.step_began = now
         values |= self.stopwatch.read()
+        if self.unreadable.noted:
+            values["data/unreadable_examples"] = len(self.unreadable.noted)
         epoch = values.pop("epoch", None)
         self.recorder.metrics(state.global_step, epoch=epoch, values=values)
         if self.recorder.is_main:

@@ -27,6 +27,11 @@ def finish_checkpoint(run_dir: RunDir, step: int, *, keep: int) -> Path:
     return folder
 
 
+def discard_checkpoint(folder: Path) -> None:
+    """Removes a checkpoint that was not saved whole, as far as the disk lets it; what stays never counts."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 def checkpoint_to_resume(run_dir: RunDir) -> Path | None:
     """The newest complete checkpoint, after folders that a killed save left half written are removed.
 

@@ -3,7 +3,9 @@
 TrainerError
 ├── ModelError(ValueError)         a model or processor that cannot be loaded or used
 ├── OptionsError(ValueError)       settings that TRL, DeepSpeed or transformers refuse
+├── ExamplesUnreadable(OSError)    no image could be read of many examples in a row
 ├── RewardsFailed(RuntimeError)    too many rewards raised in one step
+├── WeightsUnsaved(OSError)        training is done and the disk takes no weights
 └── NoCheckpoint(LookupError)      nothing complete to resume from
 """
 
@@ -26,8 +28,16 @@ class OptionsError(TrainerError, ValueError):
     """Settings that TRL, DeepSpeed or transformers refuse."""
 
 
+class ExamplesUnreadable(TrainerError, OSError):
+    """No image could be read of many examples in a row."""
+
+
 class RewardsFailed(TrainerError, RuntimeError):
     """Too many rewards raised in one step."""
+
+
+class WeightsUnsaved(TrainerError, OSError):
+    """Training is done and the disk takes no weights."""
 
 
 class NoCheckpoint(TrainerError, LookupError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import time
 from collections.abc import Mapping
 from importlib import metadata
@@ -13,6 +14,7 @@ from typing import Any, NamedTuple
 import torch
 from accelerate import Accelerator
 from peft import LoraConfig
+from safetensors import SafetensorError
 from transformers import PrinterCallback, set_seed
 from trl import GRPOConfig, SFTConfig, SFTTrainer
 
@@ -24,11 +26,13 @@ from store.layout import RunDir
 from trainer.callbacks import RunCallback, StopRequests
 from trainer.capture import RecordedGRPOTrainer, Stopwatch
 from trainer.checkpoints import checkpoint_to_resume, step_of
+from trainer.errors import WeightsUnsaved
 from trainer.evaluate import HeldOutEvaluation
 from trainer.model import ImageFitter, image_fitter, load_model, load_processor, model_facts
 from trainer.options import lora_arguments, trl_arguments
 from trainer.recorder import Recorder
 from trainer.rows import TrainingRows
+from trainer.saving import CheckpointSaves, ForgivingSaves, is_disk_trouble
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +47,14 @@ RECORDED_VERSIONS = (
     "datasets",
     "deepspeed",
 )
+
+
+class _GRPO(ForgivingSaves, RecordedGRPOTrainer):
+    """GRPO as rftui runs it."""
+
+
+class _SFT(ForgivingSaves, SFTTrainer):
+    """SFT as rftui runs it."""
 
 
 class Outcome(NamedTuple):
@@ -113,7 +125,8 @@ def _train(session: Session, *, resume: bool) -> Outcome:
     # built after the TRL configuration: with ZeRO-3 that is what shards the weights while they load
     model = load_model(config)
     rows = TrainingRows(session.task, _training_examples(session), config=config, fit=session.fit)
-    trainer = _build_trainer(session, model=model, rows=rows, arguments=arguments, stopwatch=stopwatch)
+    saves = CheckpointSaves()
+    trainer = _build_trainer(session, model=model, rows=rows, arguments=arguments, stopwatch=stopwatch, saves=saves)
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(
         RunCallback(
@@ -121,9 +134,11 @@ def _train(session: Session, *, resume: bool) -> Outcome:
             run_dir=session.run_dir,
             recorder=recorder,
             stopwatch=stopwatch,
+            rows=rows,
             evaluation=_evaluation(session, trainer.accelerator, model=trainer.model),
             accelerator=trainer.accelerator,
             stop_requests=session.stop_requests,
+            saves=saves,
         )
     )
     first_step = step_of(checkpoint) + 1 if checkpoint is not None else 1
@@ -148,7 +163,9 @@ def _training_examples(session: Session) -> Any:
     return session.task.examples("train", seed=config.seed, difficulty=config.difficulty, source=session.source)
 
 
-def _build_trainer(session: Session, *, model: Any, rows: TrainingRows, arguments: Any, stopwatch: Stopwatch) -> Any:
+def _build_trainer(
+    session: Session, *, model: Any, rows: TrainingRows, arguments: Any, stopwatch: Stopwatch, saves: CheckpointSaves
+) -> Any:
     config = session.config
     lora = lora_arguments(config)
     shared: dict[str, Any] = {
@@ -157,11 +174,12 @@ def _build_trainer(session: Session, *, model: Any, rows: TrainingRows, argument
         "train_dataset": rows.dataset(),
         "processing_class": session.processor,
         "peft_config": LoraConfig(**lora) if lora is not None else None,
+        "saves": saves,
     }
     if config.method is Method.SFT:
-        return SFTTrainer(**shared)
+        return _SFT(**shared)
     settings = {name: reward.model_dump() for name, reward in config.rewards.items()}
-    return RecordedGRPOTrainer(
+    return _GRPO(
         **shared,
         config=config,
         rewards=build_rewards(settings, session.task),
@@ -227,13 +245,23 @@ def _save_final(session: Session, trainer: Any, *, step: int) -> None:
     began = time.perf_counter()
     final = session.run_dir.model
     partial = final.with_name("model.partial")
-    # collective: every rank takes part in gathering sharded weights
-    trainer.save_model(str(partial))
-    trainer.accelerator.wait_for_everyone()
-    if not recorder.is_main:
-        return
-    session.processor.save_pretrained(partial)
-    _replace_folder(partial, final)
+    try:
+        # collective: every rank takes part in gathering sharded weights
+        trainer.save_model(str(partial))
+        trainer.accelerator.wait_for_everyone()
+        if not recorder.is_main:
+            return
+        session.processor.save_pretrained(partial)
+        _replace_folder(partial, final)
+    except (OSError, SafetensorError, RuntimeError) as error:
+        if not is_disk_trouble(error):
+            raise
+        shutil.rmtree(partial, ignore_errors=True)
+        raise WeightsUnsaved(
+            f"all {step} steps are done and the final weights could not be written ({error})",
+            expected=f"free space at {final.parent}",
+            fix="free some, then `rftui resume` goes on from the newest complete checkpoint",
+        ) from error
     recorder.checkpoint(final, step=step, seconds=time.perf_counter() - began, kind="model")
 
 
