@@ -21,12 +21,14 @@ from trl import GRPOConfig, SFTConfig
 import trainer
 from evals.errors import EvalsError
 from evals.rewards import build_rewards
+from evals.task import Examples
 from evals.tasks import load_task
 from store.config import Method, RunConfig
 from store.layout import RunDir
 from trainer.errors import ModelError, OptionsError, TrainerError
 from trainer.model import image_fitter, load_processor, model_location
 from trainer.options import is_generation_boundary, lora_arguments, trl_arguments, zero_settings
+from trainer.reading import CANDIDATES, Fitted, ImageReader
 from trainer.session import installed_versions
 
 FULL_TUNING_LR = 1e-4
@@ -42,6 +44,7 @@ def report(config: RunConfig, run_dir: RunDir) -> dict[str, Any]:
             facts |= check(config, run_dir)
         except (TrainerError, EvalsError) as error:
             errors.append({"found": error.found, "expected": error.expected, "fix": error.fix})
+    warnings = [*_warnings(config), *facts.pop("warnings", [])]
     return {
         "ok": not errors,
         "rftui_version": installed_versions().get("rftui"),
@@ -51,7 +54,7 @@ def report(config: RunConfig, run_dir: RunDir) -> dict[str, Any]:
         "device": torch.cuda.get_device_name(0) if torch.cuda.is_available() else "cpu",
         "gpus": torch.cuda.device_count(),
         "errors": errors,
-        "warnings": _warnings(config),
+        "warnings": warnings,
         **facts,
     }
 
@@ -157,17 +160,16 @@ def _check_model(config: RunConfig, run_dir: RunDir) -> dict[str, Any]:
 
 
 def _check_task(config: RunConfig, run_dir: RunDir) -> dict[str, Any]:
-    """Builds rewards, draws one example and encodes it, so that the prompt can be shown with its length."""
+    """Builds rewards, reads one example and encodes it, so that the prompt can be shown with its length."""
     task = load_task(config.task)
     if config.method is Method.GRPO:
         settings = {name: reward.model_dump() for name, reward in config.rewards.items()}
         build_rewards(settings, task)
     source = task.source(config.source)
     examples = task.examples("train", seed=config.seed, difficulty=config.difficulty, source=source)
-    example = examples[0]
     processor = load_processor(config)
-    fit = image_fitter(processor, config)
-    fitted = [fit(image) for image in example.images]
+    reader = ImageReader(image_fitter(processor, config))
+    example, fitted = _first_readable(examples, reader)
     text = task.user_text(example, config.prompt.value)
     content = [*({"type": "image"} for _ in fitted), {"type": "text", "text": text}]
     prompt = processor.apply_chat_template(
@@ -177,6 +179,7 @@ def _check_task(config: RunConfig, run_dir: RunDir) -> dict[str, Any]:
     return {
         "source": source._asdict(),
         "available_examples": examples.length,
+        "warnings": [f"training example {uid} cannot be read ({reason})" for uid, reason in reader.reasons.items()],
         "sample": {
             "prompt": prompt,
             "tokens": len(encoded["input_ids"][0]),
@@ -184,6 +187,15 @@ def _check_task(config: RunConfig, run_dir: RunDir) -> dict[str, Any]:
             "image_sizes": [list(item.image.size) for item in fitted],
         },
     }
+
+
+def _first_readable(examples: Examples, reader: ImageReader) -> Fitted:
+    """The first example that can be read. Raises ExamplesUnreadable where none of the first ones can."""
+    tried = CANDIDATES if examples.length is None else min(CANDIDATES, examples.length)
+    for index in range(tried):
+        if (fitted := reader.read(examples[index])) is not None:
+            return fitted
+    raise reader.refusal(tried, what="training")
 
 
 def _warnings(config: RunConfig) -> list[str]:

@@ -21,10 +21,20 @@ from evals.task import Example, Source, Task
 from store.config import PromptMode, RunConfig
 from trainer.capture import think_lengths
 from trainer.model import FittedImage, ImageFitter
+from trainer.reading import CANDIDATES, Fitted, ImageReader, UnreadableExamples
 from trainer.recorder import Recorder
 
 LEVEL = 0.95
 """Confidence level of the intervals."""
+
+
+class Asked(NamedTuple):
+    """One held-out example about to be answered."""
+
+    example_index: int
+    counts: bool
+    """False for one that only fills a batch."""
+    fitted: Fitted
 
 
 class Answered(NamedTuple):
@@ -74,7 +84,8 @@ class HeldOutEvaluation:
         self.task = task
         self.source = source
         self.processor = processor
-        self.fit = fit
+        self.reader = ImageReader(fit)
+        self.unreadable = UnreadableExamples(recorder, what="held-out", consequence="no evaluation counts it")
         self.recorder = recorder
         self.accelerator = accelerator
         self.ends = list(ends)
@@ -106,6 +117,8 @@ class HeldOutEvaluation:
                     metrics |= {f"{prefix}/{name}": result[name] for name in ("accuracy", "mean_tokens", "unparsed")}
         finally:
             model.train(was_training)
+        if self.unreadable.noted:
+            metrics["heldout/unreadable_examples"] = len(self.unreadable.noted)
         return metrics
 
     def _evaluate(self, model: Any, *, step: int, mode: PromptMode, decoding: Decoding) -> dict[str, Any]:
@@ -114,10 +127,13 @@ class HeldOutEvaluation:
         with self._generating(model) as generator:
             for batch in self._batches():
                 self.recorder.phase("eval", step=step)
-                answered = self._answer(generator, batch, mode=mode, decoding=decoding)
+                answered = self._answer(generator, self._readable(batch), mode=mode, decoding=decoding)
                 own += self._record(answered, step=step, mode=mode, decoding=decoding)
         everything = gather_object(own) if self.recorder.world_size > 1 else own
         totals = score(everything, level=LEVEL)
+        unreadable = self.count - len(everything)
+        if unreadable:
+            self.unreadable.note(self.reader.reasons)
         result = {
             "step": step,
             "prompt": mode.value,
@@ -125,6 +141,7 @@ class HeldOutEvaluation:
             "split": "heldout",
             "source": self.source._asdict(),
             **totals.as_record(),
+            "unreadable": unreadable,
             "seconds": round(time.perf_counter() - began, 3),
             "temperature": decoding.temperature if decoding.name == "sampled" else 0.0,
             "seed": self.config.evaluation.seed,
@@ -159,13 +176,32 @@ class HeldOutEvaluation:
         for first in range(0, longest, self.batch_size):
             yield padded[first : first + self.batch_size]
 
+    def _readable(self, batch: Sequence[tuple[int, bool]]) -> list[Asked]:
+        """The batch without examples that cannot be read, and never empty: every rank must take part in generating.
+
+        Raises ExamplesUnreadable where the next ones cannot be read either.
+        """
+        asked = [
+            Asked(index, counts, fitted)
+            for index, counts in batch
+            if (fitted := self.reader.read(self.examples[index])) is not None
+        ]
+        if asked:
+            return asked
+        tried = min(CANDIDATES, self.count)
+        for offset in range(tried):
+            index = (batch[0][0] + offset) % self.count
+            if (fitted := self.reader.read(self.examples[index])) is not None:
+                return [Asked(index, False, fitted)]
+        raise self.reader.refusal(tried, what="held-out")
+
     def _answer(
-        self, generator: Any, batch: Sequence[tuple[int, bool]], *, mode: PromptMode, decoding: Decoding
+        self, generator: Any, batch: Sequence[Asked], *, mode: PromptMode, decoding: Decoding
     ) -> list[Answered]:
-        examples = [self.examples[index] for index, _ in batch]
-        images = [tuple(self.fit(image) for image in example.images) for example in examples]
-        texts = [self.task.user_text(example, mode.value) for example in examples]
-        inputs = encode_prompts(self.processor, texts, images).to(self.accelerator.device)
+        texts = [self.task.user_text(asked.fitted.example, mode.value) for asked in batch]
+        inputs = encode_prompts(self.processor, texts, [asked.fitted.images for asked in batch]).to(
+            self.accelerator.device
+        )
         output = generator.generate(
             **inputs,
             **decoding.generate_arguments,
@@ -177,18 +213,16 @@ class HeldOutEvaluation:
         completions = self.processor.batch_decode(token_ids, skip_special_tokens=True)
         return [
             Answered(
-                example_index=index,
-                example=example,
-                images=image,
+                example_index=asked.example_index,
+                example=asked.fitted.example,
+                images=asked.fitted.images,
                 user_text=text,
                 completion=completion,
                 tokens=len(ids),
                 stop="eos" if ids and ids[-1] in self.ends else "length",
             )
-            for (index, counts), example, image, text, completion, ids in zip(
-                batch, examples, images, texts, completions, token_ids, strict=True
-            )
-            if counts
+            for asked, text, completion, ids in zip(batch, texts, completions, token_ids, strict=True)
+            if asked.counts
         ]
 
     def _until_end(self, ids: list[int]) -> list[int]:

@@ -5,37 +5,31 @@ from __future__ import annotations
 import math
 import random
 from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from datasets import Dataset
 
 from evals.task import Example, Examples, Task
 from store.config import Method, RunConfig
-from trainer.model import FittedImage, ImageFitter
+from trainer.model import ImageFitter
+from trainer.reading import CANDIDATES, Fitted, ImageReader
 
 CACHED_EXAMPLES = 256
 """GRPO asks for each row G times in a row; drawing or decoding its image once is enough."""
 
 
-class Fitted(NamedTuple):
-    """An example with its images as the model sees them."""
-
-    example: Example
-    images: tuple[FittedImage, ...]
-
-
 class TrainingRows:
     """Training examples by row number, and TRL's data set over them.
 
-    Row i is a pure function of the configuration and i, whatever was asked before.
+    Row i is a pure function of the configuration, the data and i, whatever was asked before and on whichever rank: an
+    example whose images cannot be read is replaced by another row's, and which one follows from i.
     """
 
     def __init__(self, task: Task, examples: Examples, *, config: RunConfig, fit: ImageFitter) -> None:
         self.task = task
         self.config = config
-        self.fit = fit
+        self.reader = ImageReader(fit)
         self.examples = examples
         self.length = training_length(config, available=examples.length)
         self.shuffled_golds = self._permuted_golds() if config.shuffle_gold else {}
@@ -45,14 +39,29 @@ class TrainingRows:
         if row in self.cache:
             self.cache.move_to_end(row)
             return self.cache[row]
-        example = self.examples[row]
-        if row in self.shuffled_golds:
-            example = replace(example, gold=self.shuffled_golds[row])
-        fitted = Fitted(example, tuple(self.fit(image) for image in example.images))
+        fitted = self._read(row)
         self.cache[row] = fitted
         if len(self.cache) > CACHED_EXAMPLES:
             self.cache.popitem(last=False)
         return fitted
+
+    def _read(self, row: int) -> Fitted:
+        """The row, or the first readable one of its stand-ins. Raises ExamplesUnreadable where there is none."""
+        candidates = [row, *self._stand_ins(row)]
+        for candidate in candidates:
+            if (fitted := self.reader.read(self._example(candidate))) is not None:
+                return fitted
+        raise self.reader.refusal(len(candidates), what="training")
+
+    def _stand_ins(self, row: int) -> list[int]:
+        """Other rows in an order that is the row's own."""
+        rng = random.Random(f"stand-in/{self.config.seed}/{row}")
+        rows = rng.sample(range(self.length), min(self.length, CANDIDATES))
+        return [other for other in rows if other != row][: CANDIDATES - 1]
+
+    def _example(self, row: int) -> Example:
+        example = self.examples[row]
+        return replace(example, gold=self.shuffled_golds[row]) if row in self.shuffled_golds else example
 
     def _permuted_golds(self) -> dict[int, str]:
         """Gold answers permuted among the rows of each question type."""
@@ -110,6 +119,3 @@ def training_length(config: RunConfig, *, available: int | None) -> int:
         consumed = config.max_steps * int(config.examples_per_step)
     wanted = config.train_examples or (consumed if available is None else available)
     return wanted if available is None else min(wanted, available)
-
-
-RowLookup = Callable[[int], Fitted]
