@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import numbers
 import os
 import time
 from pathlib import Path
@@ -33,13 +34,21 @@ def encode(record: dict[str, Any]) -> bytes:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if value is None or isinstance(value, str | bool):
+        return value
+    # numpy's numbers are registered as these; json knows only Python's own
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    if isinstance(value, numbers.Real):
+        number = float(value)
+        if math.isfinite(number):
+            return number
+        return "NaN" if math.isnan(number) else "Infinity" if number > 0 else "-Infinity"
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
-    return value if isinstance(value, str | int | float | bool) or value is None else str(value)
+    return str(value)
 
 
 def decode_number(value: Any) -> float | None:
@@ -119,8 +128,8 @@ class Appender:
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        self._seq = _next_seq(path)
-        self._is_torn = _ends_torn(self._file)
+        self._seq = next_seq(path)
+        self._is_torn = ends_torn(self._file)
 
     def append(self, type: str, **fields: Any) -> None:
         """Writes one record. Raises OSError where the disk takes none of it, or not all; the torn line is then ended
@@ -145,12 +154,13 @@ class Appender:
         os.close(self._file)
 
 
-def _ends_torn(descriptor: int) -> bool:
+def ends_torn(descriptor: int) -> bool:
+    """Whether the last line of an open file was never ended."""
     size = os.fstat(descriptor).st_size
     return size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
 
 
-def _next_seq(path: Path) -> int:
+def next_seq(path: Path) -> int:
     """One past the highest seq in a journal that exists."""
     highest, offset = -1, 0
     while True:

@@ -16,7 +16,7 @@ from collections import Counter, deque
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from store.journal import VERSION, encode
+from store.journal import VERSION, encode, ends_torn, next_seq
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +27,9 @@ GATHER_S = 0.05
 SYNC_EVERY_S = 5.0
 RETRY_S = 0.5
 CLOSE_PATIENCE_S = 30.0
+"""Longest that closing waits for a disk in trouble."""
+SYNC_PATIENCE_S = 5.0
+"""Longest that a checkpoint waits for the disk."""
 ROLLOUT_TYPES = frozenset({"group", "eval_sample"})
 """What is dropped first: it is most of the bytes."""
 OVERHEAD_BYTES = 200
@@ -40,29 +43,32 @@ class _Pending(NamedTuple):
 
 
 class _Gap:
-    """Records that were dropped since the last gap record."""
+    """Records that were lost since the last gap record."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
         self.times: list[float] = []
         self.steps: list[int] = []
+        self.reason = ""
 
-    def add(self, record: _Pending) -> None:
+    def add(self, record: _Pending, reason: str) -> None:
         self.counts[record.type] += 1
         self.times = [min([record.time, *self.times]), max([record.time, *self.times])]
+        self.reason = self.reason or reason
         step = record.fields.get("step")
         if isinstance(step, int):
             self.steps = [min([step, *self.steps]), max([step, *self.steps])]
 
-    def fields(self, reason: str) -> dict[str, Any]:
-        return {
+    def record(self) -> _Pending:
+        fields = {
             "dropped": dict(self.counts),
             "first_time": self.times[0],
             "last_time": self.times[1],
             "first_step": self.steps[0] if self.steps else None,
             "last_step": self.steps[1] if self.steps else None,
-            "reason": reason,
+            "reason": self.reason,
         }
+        return _Pending("gap", time.time(), fields, 0)
 
 
 class JournalWriter:
@@ -72,21 +78,29 @@ class JournalWriter:
         self.path = path
         self.memory_bytes = memory_bytes
         self._state = threading.Condition()
+        # the condition guards these
         self._pending: dict[int, _Pending] = {}
         self._droppable: deque[int] = deque()
         self._pending_bytes = 0
         self._accepted = 0
-        self._in_flight = 0
-        self._is_urgent = False
-        self._wants_sync = False
-        self._is_closing = False
+        self._in_flight: int | None = None
+        """Number of the first record that was taken for writing and is not with the kernel yet."""
         self._gap = _Gap()
+        self._is_urgent = False
+        self._is_closing = False
+        self._is_over = False
+        self._sync_target: int | None = None
+        self._synced_through = 0
+        self._trouble: str | None = None
+        """What the last write failed with; None while writing works."""
+        self._has_hung = False
+        """Whether a caller waited in vain since the last write that worked."""
+        # these are the thread's own
         self._file: int | None = None
         self._seq = 0
         self._unsent = b""
         self._is_dirty = False
         self._synced_at = time.monotonic()
-        self._trouble: str | None = None
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
         atexit.register(self.close)
@@ -102,24 +116,33 @@ class JournalWriter:
             self._pending_bytes += record.size
             while self._pending_bytes > self.memory_bytes and len(self._pending) > 1:
                 self._drop_one()
-            self._state.notify_all()
+            if len(self._pending) == 1:
+                # the thread sleeps only while nothing waits; waking it for every record would cost more than the record
+                self._state.notify_all()
 
     def flush(self, timeout_s: float) -> bool:
-        """Whether everything so far was handed to the kernel (or dropped) within the time."""
+        """Whether everything so far was handed to the kernel (or dropped) within the time.
+
+        Waits for a disk that works. One that refuses writes, or that a caller waited for in vain, costs no more time
+        until it has worked again.
+        """
         with self._state:
             target = self._accepted
             self._is_urgent = True
             self._state.notify_all()
-            return self._state.wait_for(lambda: self._settled_through(target), timeout_s)
+            self._state.wait_for(lambda: self._is_settled(target) or self._is_hopeless(), timeout_s)
+            is_settled = self._is_settled(target)
+            self._has_hung = self._has_hung or not is_settled
+            return is_settled
 
-    def sync(self, timeout_s: float = CLOSE_PATIENCE_S) -> bool:
-        """Whether everything so far was put on disk within the time."""
-        self.flush(timeout_s)
+    def sync(self, timeout_s: float = SYNC_PATIENCE_S) -> bool:
+        """Whether everything so far was put on disk within the time. Raises nothing."""
         with self._state:
-            self._wants_sync = True
+            target = self._sync_target = self._accepted
             self._is_urgent = True
             self._state.notify_all()
-            return self._state.wait_for(lambda: not self._wants_sync, timeout_s)
+            self._state.wait_for(lambda: self._sync_target is None or self._is_over, timeout_s)
+            return self._synced_through >= target
 
     def close(self) -> None:
         """Writes what waits, for at most half a minute of disk trouble, and ends the thread."""
@@ -133,119 +156,162 @@ class JournalWriter:
         if self._thread.is_alive() or self._pending or self._unsent:
             logger.error("%s: %d records were not written: %s", self.path, len(self._pending), self._trouble)
 
-    def _settled_through(self, target: int) -> bool:
-        if self._in_flight:
-            return False
-        return next(iter(self._pending), self._accepted) >= target
+    def _unsettled_from(self) -> int:
+        """Number of the first record that is neither with the kernel nor dropped."""
+        return self._in_flight if self._in_flight is not None else next(iter(self._pending), self._accepted)
+
+    def _is_settled(self, target: int) -> bool:
+        return self._unsettled_from() >= target
+
+    def _is_hopeless(self) -> bool:
+        return self._trouble is not None or self._has_hung or self._is_over
 
     def _drop_one(self) -> None:
         """Drops the oldest rollout, or the oldest record where no rollout waits."""
-        while self._droppable and self._droppable[0] not in self._pending:
-            self._droppable.popleft()
         number = self._droppable.popleft() if self._droppable else next(iter(self._pending))
         record = self._pending.pop(number)
         self._pending_bytes -= record.size
-        self._gap.add(record)
+        self._gap.add(record, self._trouble or "memory for waiting records was full")
 
-    def _run(self) -> None:
-        deadline: float | None = None
-        while True:
-            batch, is_last = self._next_batch()
-            if is_last and deadline is None:
-                deadline = time.monotonic() + CLOSE_PATIENCE_S
-            has_failed = not self._write(batch)
-            self._sync_if_due(is_last=is_last)
-            if is_last and (not has_failed or time.monotonic() > (deadline or 0.0)) and not self._has_work():
-                break
-            if has_failed:
-                if deadline is not None and time.monotonic() > deadline:
-                    break
-                time.sleep(RETRY_S)
-        if self._file is not None:
-            with contextlib.suppress(OSError):
-                os.close(self._file)
-
-    def _has_work(self) -> bool:
+    def _take(self) -> list[_Pending]:
+        """The next records to write, in order."""
+        batch: list[_Pending] = []
+        taken = 0
         with self._state:
-            return bool(self._pending)
-
-    def _next_batch(self) -> tuple[list[_Pending], bool]:
-        """Records to write next, possibly none when a sync is due; and whether the writer is closing."""
-        with self._state:
-            self._state.wait_for(
-                lambda: self._pending or self._unsent or self._wants_sync or self._is_closing,
-                timeout=SYNC_EVERY_S if self._is_dirty else None,
-            )
-            if not (self._is_urgent or self._is_closing or self._unsent):
-                self._state.wait_for(lambda: self._is_urgent or self._is_closing, timeout=GATHER_S)
-            self._is_urgent = False
-            batch: list[_Pending] = []
-            # a batch that the disk refused is kept as bytes and goes first; taking more would grow them
-            taken = 0
-            while self._pending and not self._unsent and taken < BATCH_BYTES:
-                record = self._pending.pop(next(iter(self._pending)))
+            self._in_flight = next(iter(self._pending), None)
+            while self._pending and taken < BATCH_BYTES:
+                number = next(iter(self._pending))
+                record = self._pending.pop(number)
+                if self._droppable and self._droppable[0] == number:
+                    self._droppable.popleft()
                 self._pending_bytes -= record.size
                 taken += record.size
                 batch.append(record)
-            self._in_flight = len(batch)
-            return batch, self._is_closing
+        return batch
 
-    def _write(self, batch: list[_Pending]) -> bool:
-        """Whether everything was written; what was not stays in `_unsent`, cut exactly where the kernel stopped."""
-        if batch:
-            self._unsent += b"".join(self._encoded(record) for record in batch)
+    def _run(self) -> None:
+        deadline: float | None = None
         try:
-            self._open_if_needed()
-            assert self._file is not None
-            while self._unsent:
-                written = os.write(self._file, self._unsent)
-                self._unsent = self._unsent[written:]
-                self._is_dirty = True
-            self._write_gap_if_any(self._file)
+            while True:
+                is_last = self._wait_for_work()
+                if is_last and deadline is None:
+                    deadline = time.monotonic() + CLOSE_PATIENCE_S
+                is_written = self._write_batch()
+                self._sync_if_due(is_last=is_last)
+                if is_last and is_written and not self._has_work():
+                    break
+                if deadline is not None and time.monotonic() > deadline:
+                    break
+                if not is_written:
+                    time.sleep(RETRY_S)
+        finally:
+            if self._file is not None:
+                with contextlib.suppress(OSError):
+                    os.close(self._file)
+            with self._state:
+                self._is_over = True
+                self._state.notify_all()
+
+    def _has_work(self) -> bool:
+        with self._state:
+            return bool(self._pending or self._unsent or self._gap.counts)
+
+    def _wait_for_work(self) -> bool:
+        """Returns when there is something to write or to sync; True where the writer is closing."""
+        with self._state:
+            self._state.wait_for(
+                lambda: self._pending or self._unsent or self._sync_target is not None or self._is_closing,
+                timeout=SYNC_EVERY_S if self._is_dirty else None,
+            )
+            if not self._unsent:
+                self._state.wait_for(lambda: self._is_urgent or self._is_closing, timeout=GATHER_S)
+            self._is_urgent = False
+            return self._is_closing
+
+    def _write_batch(self) -> bool:
+        """Whether everything was written; what was not stays in `_unsent`, cut exactly where the kernel stopped."""
+        if not self._has_work():
+            return True
+        try:
+            file = self._opened()
+            # what the disk refused goes first; taking more beside it would only grow it
+            if not self._unsent:
+                self._unsent = b"".join(self._line(record) for record in self._take())
+            self._send(file)
+            with self._state:
+                gap, self._gap = self._gap, _Gap()
+            if gap.counts:
+                self._unsent = self._line(gap.record())
+                self._send(file)
         except OSError as error:
             if self._trouble is None:
                 logger.warning("%s cannot be written (%s); the run goes on", self.path, error)
-            self._trouble = str(error)
+            with self._state:
+                self._trouble = str(error)
+                self._state.notify_all()
             return False
-        self._trouble = None
         with self._state:
-            self._in_flight = 0
+            self._in_flight = self._trouble = None
+            self._has_hung = False
             self._state.notify_all()
         return True
 
-    def _open_if_needed(self) -> None:
+    def _opened(self) -> int:
+        """The journal, opened at its end. One that is there already is gone on with: its last line ended, its seq kept.
+
+        Raises OSError.
+        """
         if self._file is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            self._seq = next_seq(self.path)
+            self._unsent = b"\n" if ends_torn(file) else b""
+            self._file = file
+        return self._file
 
-    def _encoded(self, record: _Pending) -> bytes:
-        line = encode({"v": VERSION, "seq": self._seq, "time": record.time, "type": record.type, **record.fields})
+    def _line(self, record: _Pending) -> bytes:
+        try:
+            line = encode({"v": VERSION, "seq": self._seq, "time": record.time, "type": record.type, **record.fields})
+        except Exception as error:
+            # whatever a caller handed over, the records after it are written; this one is counted as lost
+            logger.warning("a %s record cannot be written: %r", record.type, error)
+            with self._state:
+                self._gap.add(record, f"a record cannot be encoded: {error!r}"[:500])
+            return b""
         self._seq += 1
         return line
 
-    def _write_gap_if_any(self, file: int) -> None:
-        with self._state:
-            gap, self._gap = self._gap, _Gap()
-        if not gap.counts:
-            return
-        record = _Pending("gap", time.time(), gap.fields(self._trouble or "memory for waiting records was full"), 0)
-        self._unsent = self._encoded(record)
+    def _send(self, file: int) -> None:
         while self._unsent:
-            self._unsent = self._unsent[os.write(file, self._unsent) :]
+            written = os.write(file, self._unsent)
+            self._unsent = self._unsent[written:]
+            self._is_dirty = True
 
     def _sync_if_due(self, *, is_last: bool) -> None:
-        is_due = self._is_dirty and time.monotonic() - self._synced_at >= SYNC_EVERY_S
-        if (is_due or self._wants_sync or is_last) and self._file is not None and not self._unsent:
-            try:
-                os.fsync(self._file)
-            except OSError as error:
-                logger.warning("%s cannot be synced (%s); the run goes on", self.path, error)
-            self._is_dirty = False
-            self._synced_at = time.monotonic()
         with self._state:
-            if self._wants_sync and not self._unsent:
-                self._wants_sync = False
+            settled = self._unsettled_from()
+            is_wanted = self._sync_target is not None and settled >= self._sync_target
+        is_due = self._is_dirty and time.monotonic() - self._synced_at >= SYNC_EVERY_S
+        if not (is_due or is_wanted or is_last):
+            return
+        is_on_disk = not self._is_dirty or self._fsync()
+        with self._state:
+            if is_on_disk:
+                self._synced_through = settled
+            if is_wanted:
+                self._sync_target = None
                 self._state.notify_all()
+
+    def _fsync(self) -> bool:
+        self._synced_at = time.monotonic()
+        self._is_dirty = False
+        try:
+            assert self._file is not None, "only an open file is dirty"
+            os.fsync(self._file)
+        except OSError as error:
+            logger.warning("%s cannot be synced (%s); the run goes on", self.path, error)
+            return False
+        return True
 
 
 def _weight(value: Any) -> int:
