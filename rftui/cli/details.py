@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from rftui.clean import clean, one_line
+from rftui.clean import one_line
 from rftui.cli.output import Column, table_lines
 from rftui.formats import duration, interval, number, steps
+from rftui.gains import gains
 from store.runs import find_run, open_catalogue, run_detail
 
 if TYPE_CHECKING:
@@ -25,7 +26,14 @@ EVAL_COLUMNS = (
     Column("n", is_right=True),
     Column("accuracy"),
     Column("unparsed", is_right=True),
-    Column("source", can_shrink=True),
+    Column("data", can_shrink=True),
+)
+GAIN_COLUMNS = (
+    Column("prompt"),
+    Column("decoding"),
+    Column("steps"),
+    Column("n", is_right=True),
+    Column("gain in points"),
 )
 ATTEMPT_COLUMNS = (
     Column("attempt", is_right=True),
@@ -60,10 +68,17 @@ def summary_fields(summary: RunSummary) -> dict[str, Any]:
 
 
 def run_fields(home: Home, name: str) -> dict[str, Any]:
-    """All fields of `show --json`."""
+    """The fields of `show --json` that are read and not computed."""
     with closing(open_catalogue(home)) as connection:
         summary, detail = find_run(connection, name), run_detail(connection, name)
     return summary_fields(summary) | detail_fields(home.run(name), detail)
+
+
+def gain_fields(home: Home, name: str) -> dict[str, Any]:
+    """What `show --json` adds: last against first evaluation. Apart, since it resamples and costs seconds of CPU."""
+    with closing(open_catalogue(home)) as connection:
+        detail = run_detail(connection, name)
+    return {"gains": [gain._asdict() for gain in gains(home, name, detail.evals)]}
 
 
 def detail_fields(run_dir: RunDir, detail: RunDetail) -> dict[str, Any]:
@@ -116,6 +131,9 @@ def detail_lines(fields: dict[str, Any]) -> Iterator[str]:
     yield f"  {one_line(fields['directory'])}"
     if fields["evals"]:
         yield from ["", "evaluations", *table_lines(EVAL_COLUMNS, [_eval_row(item) for item in fields["evals"]])]
+    if fields.get("gains"):
+        title = "what training changed (held out, paired over the same examples, 95% bootstrap interval)"
+        yield from ["", title, *table_lines(GAIN_COLUMNS, [_gain_row(item) for item in fields["gains"]])]
     if fields["attempts"]:
         yield from ["", "attempts", *table_lines(ATTEMPT_COLUMNS, [_attempt_row(item) for item in fields["attempts"]])]
     yield from ["", "counts", "  " + ", ".join(f"{n} {key.replace('_', ' ')}" for key, n in fields["counts"].items())]
@@ -130,6 +148,14 @@ def _lookup(config: dict[str, Any], key: str) -> Any:
     for part in key.split("."):
         value = value.get(part) if isinstance(value, dict) else None
     return value
+
+
+def source_name(source: Any) -> str:
+    """Kind, and name where it says more: `generated`, `real /data/sat`."""
+    if not isinstance(source, dict):
+        return str(source)
+    kind, name = str(source.get("kind")), str(source.get("name"))
+    return kind if kind in name else f"{kind} {name}"
 
 
 def source_text(source: Any) -> str:
@@ -154,7 +180,18 @@ def _eval_row(item: dict[str, Any]) -> list[str]:
         str(item["n"]),
         interval(item["accuracy"], item["low"], item["high"]),
         str(item["unparsed"]),
-        clean(source_text(item["source"])),
+        f"{one_line(source_name(item['source']))} {one_line(item['split'])}",
+    ]
+
+
+def _gain_row(item: dict[str, Any]) -> list[str]:
+    points = {name: 100 * item[name] for name in ("gain", "low", "high")}
+    return [
+        str(item["prompt"]),
+        str(item["decoding"]),
+        f"{item['from_step']} to {item['to_step']}",
+        str(item["n"]),
+        f"{points['gain']:+.1f} [{points['low']:+.1f}, {points['high']:+.1f}]",
     ]
 
 

@@ -83,12 +83,13 @@ def run_row(summary: RunSummary, *, now: float) -> list[Cell]:
 
 def show(run: RunArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Show one run: state, evaluations, attempts, counts, settings and their origins."""
-    from rftui.cli.details import detail_lines, run_fields
+    from rftui.cli.details import detail_lines, gain_fields, run_fields
     from rftui.reads import current_run
     from store.layout import resolve_home
 
     place = resolve_home(home)
-    fields = run_fields(place, current_run(place, run).name)
+    name = current_run(place, run).name
+    fields = run_fields(place, name) | gain_fields(place, name)
     if as_json:
         print_json(fields)
         return
