@@ -10,8 +10,9 @@ _SPACES = re.compile(r"\s+")
 
 def normalized(text: str) -> str:
     """Lower case, Unicode-composed, single spaces, without a trailing full stop."""
-    folded = unicodedata.normalize("NFC", text).casefold()
-    return _SPACES.sub(" ", folded).strip().removesuffix(".").rstrip()
+    # not casefold, which makes letters equal that look different: a long s and s, the ligature fi and f, i
+    lowered = unicodedata.normalize("NFC", text).lower()
+    return _SPACES.sub(" ", lowered).strip().removesuffix(".").rstrip()
 
 
 def matches_gold(answer: str | None, gold: str) -> bool | None:

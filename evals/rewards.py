@@ -74,11 +74,13 @@ def length(
 ) -> float | None:
     """Normalised length, sigmoid(alpha * (tokens / target - centre)), between 0 and 1.
 
-    `counted` is completion or think; with `gate` correct only right answers are paid. Source: arXiv 2504.05682, eq. 4,
-    whose predefined length and exact form the paper leaves open: centre 1 and centre 0 are its two likely readings.
+    `counted` is completion or think; with `gate` correct only right answers are paid, and None stands where the gold
+    cannot be graded. Source: arXiv 2504.05682, eq. 4, whose predefined length and exact form the paper leaves open:
+    centre 1 and centre 0 are its two likely readings.
     """
-    if gate == "correct" and not task.grade(response.answer, example):
-        return 0.0
+    correct = task.grade(response.answer, example) if gate == "correct" else True
+    if not correct:
+        return None if correct is None else 0.0
     tokens = response.think_tokens if counted == "think" else response.tokens
     exponent = alpha * (tokens / target - centre)
     return 1 / (1 + math.exp(-exponent)) if exponent >= 0 else math.exp(exponent) / (1 + math.exp(exponent))
@@ -172,8 +174,10 @@ def _checked(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
             )
         if key in CHOICES and value not in CHOICES[key]:
             raise RewardError(f"rewards.{name}.params.{key} is {value!r}", expected=f"one of {', '.join(CHOICES[key])}")
-        if isinstance(known[key], float) and (isinstance(value, bool) or not isinstance(value, int | float)):
-            raise RewardError(f"rewards.{name}.params.{key} is {value!r}", expected="a number")
+        if isinstance(known[key], float) and (
+            isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value)
+        ):
+            raise RewardError(f"rewards.{name}.params.{key} is {value!r}", expected="a finite number")
         if key == "target" and value <= 0:
             raise RewardError(f"rewards.{name}.params.target is {value}", expected="a positive number of tokens")
         checked[key] = value

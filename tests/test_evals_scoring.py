@@ -1,0 +1,98 @@
+"""Accuracy and its interval against published examples, and what counts where something could not be read or graded."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evals.scoring import Scored, score, share, wilson
+
+
+def scored(
+    correct: bool | None, *, kind: str = "count", parsed: bool = True, tokens: int = 10, clipped: bool = False
+) -> Scored:
+    return Scored(kind, correct, parsed, tokens, tokens // 2, clipped)
+
+
+@pytest.mark.parametrize(
+    ("correct", "n", "low", "high"),
+    [
+        # Newcombe, Statistics in Medicine 17 (1998) 857, table I, method 3
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0000, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ],
+)
+def test_the_interval_is_wilsons_to_the_published_digits(correct: int, n: int, low: float, high: float) -> None:
+    interval = wilson(correct, n)
+
+    assert interval == pytest.approx((low, high), abs=5e-5)
+
+
+def test_nothing_is_known_of_no_answers() -> None:
+    assert wilson(0, 0) == (0.0, 1.0)
+    assert math.isnan(share([]).accuracy)
+
+
+@given(n=st.integers(1, 2000), data=st.data())
+def test_an_interval_holds_its_share_and_mirrors_that_of_the_wrong_answers(n: int, data: st.DataObject) -> None:
+    correct = data.draw(st.integers(0, n))
+
+    interval, mirrored = wilson(correct, n), wilson(n - correct, n)
+
+    assert 0 <= interval.low <= correct / n + 1e-12
+    assert correct / n - 1e-12 <= interval.high <= 1
+    assert interval == pytest.approx((1 - mirrored.high, 1 - mirrored.low), abs=1e-9)
+
+
+def test_a_higher_level_makes_a_wider_interval() -> None:
+    narrow, wide = wilson(7, 20, level=0.8), wilson(7, 20, level=0.99)
+
+    assert wide.low < narrow.low < narrow.high < wide.high
+
+
+def test_answers_that_cannot_be_graded_are_left_out_of_accuracy_and_counted() -> None:
+    totals = score([scored(True), scored(False), scored(None), scored(None, kind="move")])
+
+    assert (totals.total.n, totals.total.correct, totals.total.accuracy) == (2, 1, 0.5)
+    assert totals.ungradable == 2
+    assert set(totals.by_kind) == {"count"}
+
+
+def test_answers_that_cannot_be_read_are_wrong_and_counted_apart() -> None:
+    totals = score([scored(True), scored(False, parsed=False), scored(False)])
+
+    assert (totals.total.n, totals.total.correct, totals.unparsed) == (3, 1, 1)
+
+
+def test_each_question_type_has_its_own_share() -> None:
+    totals = score([scored(True, kind="move"), scored(False, kind="move"), scored(True)])
+
+    assert {kind: (part.correct, part.n) for kind, part in totals.by_kind.items()} == {"count": (1, 1), "move": (1, 2)}
+    assert list(totals.by_kind) == ["count", "move"]
+    assert totals.by_kind["move"][3:] == tuple(wilson(1, 2))
+
+
+def test_lengths_are_averaged_over_every_answer_and_cut_off_ones_counted() -> None:
+    totals = score([scored(True, tokens=10), scored(None, tokens=30), scored(False, tokens=20, clipped=True)])
+
+    assert (totals.mean_tokens, totals.mean_think_tokens, totals.clipped) == (20.0, 10.0, 1)
+
+
+def test_no_answers_give_no_accuracy_and_no_error() -> None:
+    totals = score([])
+
+    assert (totals.total.n, totals.unparsed, totals.mean_tokens) == (0, 0, 0.0)
+    assert math.isnan(totals.total.accuracy)
+
+
+def test_a_record_has_the_fields_of_the_journal() -> None:
+    record = score([scored(True, kind="move")]).as_record()
+
+    assert record["by_kind"]["move"] == {"n": 1, "correct": 1, "accuracy": 1.0, **wilson(1, 1)._asdict()}
+    assert {"n", "correct", "accuracy", "low", "high", "level", "method", "unparsed", "ungradable"} <= set(record)
+    assert (record["method"], record["level"]) == ("wilson", 0.95)
