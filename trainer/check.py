@@ -26,7 +26,7 @@ from evals.tasks import load_task
 from store.config import Method, RunConfig
 from store.layout import RunDir
 from trainer.errors import ModelError, OptionsError, TrainerError
-from trainer.model import image_fitter, load_processor, model_location
+from trainer.model import adapter_base, image_fitter, load_processor, model_location
 from trainer.options import is_generation_boundary, lora_arguments, trl_arguments, zero_settings
 from trainer.reading import CANDIDATES, Fitted, ImageReader
 from trainer.session import installed_versions
@@ -135,6 +135,15 @@ def _check_vllm(config: RunConfig, run_dir: RunDir) -> dict[str, Any]:
 
 def _check_model(config: RunConfig, run_dir: RunDir) -> dict[str, Any]:
     location = model_location(config)
+    base = adapter_base(location)
+    if base is not None:
+        if config.method is not Method.EVAL:
+            raise ModelError(
+                f"{location} is a LoRA adapter of {base}",
+                expected="a whole model to train; adapters can be evaluated",
+                fix=f"name {base}, or merge the adapter into it first",
+            )
+        location = base
     try:
         settings = AutoConfig.from_pretrained(location, trust_remote_code=config.trust_remote_code)
     except (OSError, ValueError) as error:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from peft import PeftModel
 from PIL import Image
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
@@ -72,22 +74,46 @@ def load_processor(config: RunConfig) -> Any:
     return processor
 
 
-def load_model(config: RunConfig, *, resumed: Path | None = None) -> Any:
+ADAPTER_SETTINGS, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+"""What peft writes for a LoRA adapter, in place of config.json and model.safetensors."""
+
+
+def adapter_base(location: str) -> str | None:
+    """The model that the adapter at `location` was trained on; None where there is no adapter. Raises ModelError."""
+    path = Path(location) / ADAPTER_SETTINGS
+    if not path.is_file():
+        return None
+    try:
+        base = json.loads(path.read_text(encoding="utf-8")).get("base_model_name_or_path")
+    except (OSError, ValueError, AttributeError) as error:
+        raise ModelError(f"{path} cannot be read ({error})", expected="what peft writes beside an adapter") from error
+    if not base or not (path.parent / ADAPTER_WEIGHTS).is_file():
+        raise ModelError(
+            f"{path.parent} is an adapter without {'a base model' if not base else ADAPTER_WEIGHTS}",
+            expected=f"base_model_name_or_path in {ADAPTER_SETTINGS}, and {ADAPTER_WEIGHTS}",
+            fix="save the adapter again with peft, as safetensors",
+        )
+    return str(base)
+
+
+def load_model(config: RunConfig) -> Any:
     """The model in the configured dtype and attention, on the CPU; the trainer places it.
 
-    With full fine-tuning a resumed run loads its weights through the checkpoint, so `resumed` only matters to
-    evaluation. Raises ModelError.
+    An adapter's directory gives its base model with the adapter merged into the weights. Raises ModelError.
     """
-    location = str(resumed) if resumed is not None else model_location(config)
+    location = model_location(config)
+    base = adapter_base(location)
     try:
         model = AutoModelForImageTextToText.from_pretrained(
-            location,
+            base or location,
             dtype=getattr(torch, config.dtype),
             attn_implementation=config.attention,
             trust_remote_code=config.trust_remote_code,
             use_safetensors=True,
         )
-    except (OSError, ValueError, ImportError) as error:
+        if base is not None:
+            model = PeftModel.from_pretrained(model, location).merge_and_unload()
+    except (OSError, ValueError, ImportError, RuntimeError) as error:
         raise ModelError(
             f"the model at {location} cannot be loaded ({error})",
             expected=f"safetensors weights of an image-text-to-text model, attention={config.attention}",
