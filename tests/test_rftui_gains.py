@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ NAME = "sat-grpo-1"
 SOURCE = {"kind": "generated", "name": "sat-generated", "detail": "made up"}
 
 
-def write_run(home: Home, answers_by_step: dict[int, dict[str, bool | None]]) -> None:
+def write_run(home: Home, answers_by_step: Mapping[int, Mapping[str, bool | None]]) -> None:
     """A run with one evaluation a step: whether each example, by uid, was right; None where it cannot be graded."""
     run_dir = home.run(NAME)
     run_dir.journal_dir.mkdir(parents=True)
