@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
-from store.apply_catalogue import UNUSABLE, supersede
+from store.apply_catalogue import supersede
+from store.fields import UNUSABLE, as_json, optional_text, text, whole
 from store.journal import decode_number
 
 STEP_BITS, GROUP_BITS, SAMPLE_BITS = 24, 18, 12
@@ -61,7 +61,7 @@ class RolloutsWriter:
 
     def _start(self, record: dict[str, Any], *, attempt: int) -> None:
         self.connection.execute(
-            "INSERT OR REPLACE INTO attempt (number, first_step) VALUES (?,?)", (attempt, int(record["first_step"]))
+            "INSERT OR REPLACE INTO attempt (number, first_step) VALUES (?,?)", (attempt, whole(record["first_step"]))
         )
         supersede(self.connection, "attempt", "", ())
 
@@ -73,9 +73,12 @@ class RolloutsWriter:
     ) -> None:
         execute = self.connection.executemany
         execute(f"INSERT OR REPLACE INTO prompt_group VALUES ({_marks(14)})", groups)
-        # a replay must not index a text twice, so rows that are there stay
+        # a completion that comes twice must not be indexed twice, so one that is there stays
+        execute(
+            "INSERT OR IGNORE INTO unindexed SELECT ?1 WHERE NOT EXISTS (SELECT 1 FROM completion WHERE id=?1)",
+            [row[:1] for row in completions],
+        )
         execute(f"INSERT OR IGNORE INTO completion VALUES ({_marks(16)})", completions)
-        execute("INSERT OR IGNORE INTO unindexed VALUES (?)", [row[:1] for row in completions])
         execute(f"INSERT OR REPLACE INTO eval_sample VALUES ({_marks(22)})", samples)
 
 
@@ -83,33 +86,20 @@ def _marks(count: int) -> str:
     return ",".join("?" * count)
 
 
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
-def _text(value: Any) -> str:
-    """Text that SQLite takes: lone surrogates, which UTF-8 lacks, become escapes."""
-    return str(value).encode("utf-8", "backslashreplace").decode()
-
-
-def _optional(value: Any) -> str | None:
-    return None if value is None else _text(value)
-
-
 def _group_rows(record: dict[str, Any], *, attempt: int) -> tuple[tuple[Any, ...], list[tuple[Any, ...]]]:
-    step = int(record["step"])
-    identity = group_id(attempt, step, int(record["group"]))
+    step = whole(record["step"])
+    identity = group_id(attempt, step, whole(record["group"]))
     group = (
         identity,
         attempt,
         step,
-        int(record["policy_step"]),
-        int(record["group"]),
-        *(_text(record[name]) for name in ("uid", "kind", "question")),
-        _text(_json(record["options"])),
-        *(_text(record[name]) for name in ("prompt", "prompt_mode", "gold")),
-        _optional(record.get("scene")),
-        _json(record["images"]),
+        whole(record["policy_step"]),
+        whole(record["group"]),
+        *(text(record[name]) for name in ("uid", "kind", "question")),
+        as_json(record["options"]),
+        *(text(record[name]) for name in ("prompt", "prompt_mode", "gold")),
+        optional_text(record.get("scene")),
+        as_json(record["images"]),
     )
     members = [_completion_row(sample, group=identity, attempt=attempt, step=step) for sample in record["samples"]]
     return group, members
@@ -118,20 +108,20 @@ def _group_rows(record: dict[str, Any], *, attempt: int) -> tuple[tuple[Any, ...
 def _completion_row(sample: dict[str, Any], *, group: int, attempt: int, step: int) -> tuple[Any, ...]:
     errors = sample.get("errors")
     return (
-        completion_id(group, int(sample["sample"])),
+        completion_id(group, whole(sample["sample"])),
         group,
         attempt,
         step,
-        int(sample["sample"]),
-        _text(sample["completion"]),
-        *(_optional(sample[name]) for name in ("think", "answer", "malformed")),
-        _json(sample["rewards"]),
+        whole(sample["sample"]),
+        text(sample["completion"]),
+        *(optional_text(sample[name]) for name in ("think", "answer", "malformed")),
+        as_json(sample["rewards"]),
         decode_number(sample["reward"]),
         decode_number(sample["advantage"]),
-        int(sample["tokens"]),
-        int(sample["think_tokens"]),
-        _text(sample["stop"]),
-        None if not errors else _text(_json(errors)),
+        whole(sample["tokens"]),
+        whole(sample["think_tokens"]),
+        text(sample["stop"]),
+        None if not errors else as_json(errors),
     )
 
 
@@ -139,18 +129,18 @@ def _eval_sample_row(record: dict[str, Any], *, attempt: int) -> tuple[Any, ...]
     correct = record["correct"]
     return (
         attempt,
-        int(record["step"]),
-        *(_text(record[name]) for name in ("prompt", "decoding", "split")),
-        int(record["index"]),
-        *(_text(record[name]) for name in ("uid", "kind", "question")),
-        _text(_json(record["options"])),
-        *(_text(record[name]) for name in ("user_text", "gold")),
-        _optional(record.get("scene")),
-        _json(record["images"]),
-        _text(record["completion"]),
-        *(_optional(record[name]) for name in ("think", "answer", "malformed")),
+        whole(record["step"]),
+        *(text(record[name]) for name in ("prompt", "decoding", "split")),
+        whole(record["index"]),
+        *(text(record[name]) for name in ("uid", "kind", "question")),
+        as_json(record["options"]),
+        *(text(record[name]) for name in ("user_text", "gold")),
+        optional_text(record.get("scene")),
+        as_json(record["images"]),
+        text(record["completion"]),
+        *(optional_text(record[name]) for name in ("think", "answer", "malformed")),
         None if correct is None else int(bool(correct)),
-        int(record["tokens"]),
-        int(record["think_tokens"]),
-        _text(record["stop"]),
+        whole(record["tokens"]),
+        whole(record["think_tokens"]),
+        text(record["stop"]),
     )

@@ -2,51 +2,101 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
-from store.errors import StoreUnreadable
+from store.errors import StoreError, StoreUnreadable
 from store.migrations import CATALOGUE, ROLLOUTS, migrate, refuse_newer, schema_version
 
 BUSY_MS = 30_000
 READ_BUSY_MS = 5_000
+REBUILD = "move it away and run `rftui store rebuild`: the run directories hold everything"
+REMEDIES = (
+    (
+        ("disk is full", "No space left", "Disk quota"),
+        "free some space and try again; the run directories hold everything",
+    ),
+    (("locked",), "try again when the other process is done; `rftui store rebuild` takes long"),
+    (
+        ("readonly", "unable to open", "Permission denied", "Read-only", "Not a directory"),
+        "make its folder writable for you, or name another home with --home",
+    ),
+)
+"""What to do about what SQLite or the system says; for everything else, REBUILD."""
 
 
 def open_for_writing(path: Path, migrations: Sequence[str]) -> sqlite3.Connection:
     """A connection in autocommit mode, its schema up to date. Raises SchemaTooNew or StoreUnreadable."""
-    try:
-        if not path.exists() or _version_of(path) != len(migrations):
+    with explained(path), ExitStack() as on_failure:
+        version = _version_of(path) if path.exists() else 0
+        refuse_newer(version, path, migrations)
+        if version < len(migrations):
             migrate(path, migrations)
         connection = sqlite3.connect(path, timeout=BUSY_MS / 1000, isolation_level=None)
+        on_failure.callback(connection.close)
         # NORMAL: a power cut may cost the last commits, which the journals give back; the file stays sound
         connection.execute("PRAGMA synchronous=NORMAL")
-    except (sqlite3.DatabaseError, OSError) as error:
-        raise _unreadable(path, error) from error
-    return connection
+        on_failure.pop_all()
+        return connection
 
 
 def open_for_reading(path: Path, migrations: Sequence[str]) -> sqlite3.Connection:
     """A read-only connection; an empty database where there is none yet. Raises SchemaTooNew or StoreUnreadable."""
-    try:
+    with explained(path), ExitStack() as on_failure:
         if not path.exists():
-            connection = sqlite3.connect(":memory:", isolation_level=None)
-            for migration in migrations:
-                connection.executescript(migration)
-            return connection
-        connection = sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=READ_BUSY_MS / 1000, isolation_level=None
-        )
-        version = schema_version(connection)
-        refuse_newer(version, path, migrations)
-        if version < len(migrations):
-            connection.close()
+            return _empty(migrations)
+        connection = _connect_read_only(path)
+        on_failure.callback(connection.close)
+        version = _version_or_none(connection)
+        if version is None or version < len(migrations):
             open_for_writing(path, migrations).close()
-            return open_for_reading(path, migrations)
-    except (sqlite3.DatabaseError, OSError) as error:
-        raise _unreadable(path, error) from error
+            return _connect_read_only(path)
+        refuse_newer(version, path, migrations)
+        on_failure.pop_all()
+        return connection
+
+
+def _version_or_none(connection: sqlite3.Connection) -> int | None:
+    """The schema's version; None where a kill left a change half made, which only a writer can take back."""
+    try:
+        return schema_version(connection)
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorname.startswith("SQLITE_READONLY"):
+            return None
+        raise
+
+
+def _empty(migrations: Sequence[str]) -> sqlite3.Connection:
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    for migration in migrations:
+        connection.executescript(migration)
     return connection
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turns what SQLite or the system says about a database, or a folder of them, into an error with the remedy."""
+    try:
+        yield
+    except StoreError:
+        raise
+    except (sqlite3.Error, OSError) as error:
+        said = str(error)
+        remedy = next((fix for phrases, fix in REMEDIES if any(phrase in said for phrase in phrases)), REBUILD)
+        raise StoreUnreadable(
+            f"{path} cannot be used", found=said, expected="a SQLite database that rftui can read and write", fix=remedy
+        ) from error
+
+
+def _connect_read_only(path: Path) -> sqlite3.Connection:
+    # even a reader of a WAL database makes files beside it; where it cannot, and none is there, nobody writes
+    is_still = not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists()
+    mode = "mode=ro&immutable=1" if is_still else "mode=ro"
+    uri = f"{path.absolute().as_uri()}?{mode}"
+    return sqlite3.connect(uri, uri=True, timeout=READ_BUSY_MS / 1000, isolation_level=None)
 
 
 def open_catalogue_for_writing(path: Path) -> sqlite3.Connection:
@@ -65,24 +115,20 @@ def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield connection
+        connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        # a full disk has ended the transaction already
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
         raise
-    connection.execute("COMMIT")
+
+
+def remove_database(path: Path) -> None:
+    """Removes a database and the files beside it, those that are there."""
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
 def _version_of(path: Path) -> int:
-    connection = sqlite3.connect(path, timeout=BUSY_MS / 1000, isolation_level=None)
-    try:
+    with closing(sqlite3.connect(path, timeout=BUSY_MS / 1000, isolation_level=None)) as connection:
         return schema_version(connection)
-    finally:
-        connection.close()
-
-
-def _unreadable(path: Path, error: Exception) -> StoreUnreadable:
-    return StoreUnreadable(
-        f"{path} cannot be used",
-        found=str(error),
-        expected="a SQLite database that rftui wrote",
-        fix="move it away and run `rftui store rebuild`: the run directories hold everything",
-    )

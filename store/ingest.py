@@ -18,15 +18,25 @@ from typing import Any, NamedTuple
 
 from store.apply_catalogue import CatalogueWriter
 from store.apply_rollouts import RolloutsWriter
-from store.database import open_catalogue_for_writing, open_rollouts_for_writing, transaction
-from store.errors import JournalError
-from store.journal import Chunk, ForeignLine, encode, read_chunk
+from store.apply_user import apply_user_records
+from store.database import (
+    explained,
+    open_catalogue_for_writing,
+    open_rollouts_for_writing,
+    remove_database,
+    transaction,
+)
+from store.errors import JournalError, StoreError
+from store.fields import UNUSABLE, finite, whole
+from store.journal import FOREIGN_CHARACTERS, Chunk, ForeignLine, encode, read_chunk
 from store.layout import Home, RunDir
 from store.states import State
 
 CHUNK_BYTES = 2 << 20
 JOURNAL_NAME = re.compile(r"rank(\d+)-attempt(\d+)\.jsonl")
 INDEX_BATCH = 512
+HOME_ITSELF = 0
+"""Stands for the home's own journal where tables have a run."""
 
 
 class JournalFile(NamedTuple):
@@ -43,10 +53,20 @@ class JournalFile(NamedTuple):
 class IngestReport(NamedTuple):
     """What one call took in."""
 
-    records: int
-    foreign: int
-    shrunk: tuple[str, ...]
+    records: int = 0
+    foreign: int = 0
+    shrunk: tuple[str, ...] = ()
     """Journals that are shorter than what was read of them before; nothing of them was read again."""
+
+
+class HomeReport(NamedTuple):
+    """What one call took in of a whole home."""
+
+    runs: dict[str, IngestReport]
+    user: IngestReport
+    """Of what people did."""
+    broken: dict[str, StoreError]
+    """Runs that could not be taken in, and why; the others were."""
 
 
 class _Sink(NamedTuple):
@@ -54,7 +74,8 @@ class _Sink(NamedTuple):
 
     connection: sqlite3.Connection
     offset_of: Callable[[str], int]
-    store: Callable[[JournalFile, Chunk], None]
+    store: Callable[[JournalFile, Chunk], list[int]]
+    """Stores a chunk and where it ends; returns the numbers of records that have our form and not our fields."""
 
 
 def journal_files(run_dir: RunDir) -> list[JournalFile]:
@@ -69,27 +90,38 @@ def journal_files(run_dir: RunDir) -> list[JournalFile]:
     return files + sorted(found, key=lambda file: (file.attempt, file.rank))
 
 
-def ingest_home(home: Home) -> dict[str, IngestReport]:
-    """Takes in every run of a home, and what people did."""
-    reports = {name: ingest_run(home, name) for name in home.runs()}
-    with closing(open_catalogue_for_writing(home.catalogue)) as connection:
-        ingest_user_journal(connection, home)
-    return reports
+def ingest_home(home: Home) -> HomeReport:
+    """Takes in every run of a home that can be read, and what people did. Raises StoreError for the catalogue."""
+    user = ingest_user_journal(home)
+    runs: dict[str, IngestReport] = {}
+    broken: dict[str, StoreError] = {}
+    for name in home.runs():
+        try:
+            runs[name] = ingest_run(home, name)
+        except StoreError as error:
+            broken[name] = error
+    return HomeReport(runs, user, broken)
 
 
 def ingest_run(home: Home, name: str) -> IngestReport:
     """Takes in what is new of one run. Safe beside other processes that do the same.
 
-    Raises JournalError where launch.json or config.toml is missing or unreadable, StoreError for the databases.
+    Raises JournalError where its files are missing or unreadable, other StoreErrors for the databases.
     """
     run_dir = home.run(name)
     facts = read_launch(run_dir)
-    with (
-        closing(open_catalogue_for_writing(home.catalogue)) as catalogue,
-        closing(open_rollouts_for_writing(home.rollouts(name))) as rollouts,
-    ):
-        register_run(catalogue, facts)
-        return _ingest_files(run_dir, facts.uid, catalogue=catalogue, rollouts=rollouts)
+    with explained(home.databases), closing(open_catalogue_for_writing(home.catalogue)) as catalogue:
+        register_run(home, catalogue, facts)
+        with closing(open_rollouts_for_writing(home.rollouts(name))) as rollouts:
+            sinks = (_catalogue_sink(catalogue, facts.uid), _rollouts_sink(rollouts))
+            return _ingest_files(run_dir, sinks)
+
+
+def ingest_user_journal(home: Home) -> IngestReport:
+    """Takes in what people did to runs: tags. Other records wait for the parts that use them. Raises StoreError."""
+    with explained(home.databases), closing(open_catalogue_for_writing(home.catalogue)) as catalogue:
+        file = JournalFile("user.jsonl", home.user_journal, None, 0)
+        return _ingest_file(file, (_user_sink(catalogue),))
 
 
 class LaunchFacts(NamedTuple):
@@ -106,8 +138,11 @@ def read_launch(run_dir: RunDir) -> LaunchFacts:
     try:
         launch = json.loads(run_dir.launch.read_text(encoding="utf-8"))
         config = tomllib.loads(run_dir.config.read_text(encoding="utf-8"))
-        return LaunchFacts(int(launch["uid"]), run_dir.name, float(launch["created_at"]), config)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        # a number or a name that SQLite cannot hold raises here
+        whole(config.get("max_steps", 0))
+        run_dir.name.encode()
+        return LaunchFacts(whole(launch["uid"]), run_dir.name, finite(launch["created_at"]), config)
+    except (OSError, *UNUSABLE) as error:
         raise JournalError(
             f"{run_dir.path} is no run that can be read",
             found=repr(error),
@@ -116,15 +151,29 @@ def read_launch(run_dir: RunDir) -> LaunchFacts:
         ) from error
 
 
-def register_run(catalogue: sqlite3.Connection, facts: LaunchFacts) -> None:
-    """Adds the run where it is not there yet; a row of the same name under another uid is a run that was replaced."""
-    if catalogue.execute("SELECT 1 FROM run WHERE id=? AND name=?", (facts.uid, facts.name)).fetchone():
+def register_run(home: Home, catalogue: sqlite3.Connection, facts: LaunchFacts) -> None:
+    """Adds the run where it is not there yet.
+
+    A row of the same name under another uid is a run that this one replaced; a row of the same uid under another name
+    is this run before its folder was renamed. Raises JournalError for a copy of another run's folder.
+    """
+    if _is_registered(catalogue, facts):
         return
     config = facts.config
     with transaction(catalogue):
-        stale = catalogue.execute("SELECT id FROM run WHERE name=? AND id<>?", (facts.name, facts.uid)).fetchone()
-        if stale is not None:
-            forget_run(catalogue, stale[0])
+        if _is_registered(catalogue, facts):
+            # another process was quicker, and may be taking in the run already
+            return
+        replaced = catalogue.execute("SELECT id FROM run WHERE name=? AND id<>?", (facts.name, facts.uid)).fetchone()
+        if replaced is not None:
+            forget_run(catalogue, replaced[0])
+        twin = catalogue.execute("SELECT name FROM run WHERE id=? AND name<>?", (facts.uid, facts.name)).fetchone()
+        if twin is not None:
+            _refuse_copy(home, facts, twin=twin[0])
+            forget_run(catalogue, facts.uid)
+            remove_database(home.rollouts(twin[0]))
+        # whatever lies there has another run's rows and offsets, or those of a catalogue that is gone
+        remove_database(home.rollouts(facts.name))
         catalogue.execute(
             "INSERT OR IGNORE INTO run (id, name, task, method, model, state, reason, attempt, step, total_steps, "
             "created_at, config) VALUES (?,?,?,?,?,?,'',0,0,?,?,?)",
@@ -137,8 +186,29 @@ def register_run(catalogue: sqlite3.Connection, facts: LaunchFacts) -> None:
                 State.STARTING.value,
                 int(config.get("max_steps", 0)),
                 facts.created_at,
-                json.dumps(config, ensure_ascii=False),
+                json.dumps(config, ensure_ascii=False, default=str),
             ),
+        )
+
+
+def _is_registered(catalogue: sqlite3.Connection, facts: LaunchFacts) -> bool:
+    row = catalogue.execute("SELECT 1 FROM run WHERE id=? AND name=?", (facts.uid, facts.name)).fetchone()
+    return row is not None
+
+
+def _refuse_copy(home: Home, facts: LaunchFacts, *, twin: str) -> None:
+    """Raises JournalError where the run that has this uid is still in its own folder."""
+    try:
+        is_there = read_launch(home.run(twin)).uid == facts.uid
+    except JournalError:
+        # renamed, so nothing is left under the old name
+        return
+    if is_there:
+        raise JournalError(
+            f"{home.run(facts.name).path} is a copy of the run {twin}",
+            found=f"uid {facts.uid} in the launch.json of both",
+            expected="one folder a run",
+            fix=f"move one of the two out of the home, or clone the run with `rftui clone {twin}`",
         )
 
 
@@ -153,10 +223,9 @@ CATALOGUE_TABLES = (
     "note",
     "system_sample",
     "foreign_line",
-    "tag",
     "progress",
 )
-"""Tables with a column `run`."""
+"""Tables that a run's own files fill. Tags are not among them: user.jsonl, which is not read again, gives them."""
 
 
 def forget_run(catalogue: sqlite3.Connection, run: int) -> None:
@@ -166,38 +235,44 @@ def forget_run(catalogue: sqlite3.Connection, run: int) -> None:
     catalogue.execute("DELETE FROM run WHERE id=?", (run,))
 
 
-def _ingest_files(
-    run_dir: RunDir, run: int, *, catalogue: sqlite3.Connection, rollouts: sqlite3.Connection
-) -> IngestReport:
-    sinks = (_catalogue_sink(catalogue, run), _rollouts_sink(rollouts))
-    records = foreign = 0
-    shrunk: list[str] = []
-    for file in journal_files(run_dir):
-        if not file.path.exists():
-            continue
-        wanted = sinks if file.attempt is not None else sinks[:1]
-        size = file.path.stat().st_size
-        if any(sink.offset_of(file.key) > size for sink in wanted):
-            shrunk.append(file.key)
-            continue
-        taken = _ingest_file(file, wanted)
-        records += taken[0]
-        foreign += taken[1]
-    return IngestReport(records, foreign, tuple(shrunk))
+def _ingest_files(run_dir: RunDir, sinks: tuple[_Sink, _Sink]) -> IngestReport:
+    try:
+        # the supervisor writes no rollouts
+        reports = [
+            _ingest_file(file, sinks if file.attempt is not None else sinks[:1]) for file in journal_files(run_dir)
+        ]
+    except StoreError:
+        raise
+    except OSError as error:
+        raise JournalError(
+            f"{run_dir.path} cannot be read",
+            found=str(error),
+            expected="journals that you may read",
+            fix="check the permissions of the folder and the health of its disk",
+        ) from error
+    return IngestReport(
+        sum(report.records for report in reports),
+        sum(report.foreign for report in reports),
+        tuple(key for report in reports for key in report.shrunk),
+    )
 
 
-def _ingest_file(file: JournalFile, sinks: tuple[_Sink, ...]) -> tuple[int, int]:
-    """Records and foreign lines taken in. A sink that is behind catches up; then one read serves both."""
+def _ingest_file(file: JournalFile, sinks: tuple[_Sink, ...]) -> IngestReport:
+    """Takes in what is new of one journal. A sink that is behind catches up; then one read serves both."""
     records = foreign = 0
-    while True:
+    while file.path.exists():
         offsets = [sink.offset_of(file.key) for sink in sinks]
+        if max(offsets) > file.path.stat().st_size:
+            return IngestReport(records, foreign, (file.key,))
         offset = min(offsets)
         # a sink that is ahead waits here: the chunk ends where it stands at the latest
         ahead = min((other for other in offsets if other > offset), default=None)
         limit = CHUNK_BYTES if ahead is None else min(CHUNK_BYTES, ahead - offset)
         chunk = read_chunk(file.path, offset, limit)
         if chunk.next_offset == offset:
-            return records, foreign
+            break
+        refused: set[int] = set()
+        is_stored = False
         for sink, at in zip(sinks, offsets, strict=True):
             if at != offset:
                 continue
@@ -205,34 +280,51 @@ def _ingest_file(file: JournalFile, sinks: tuple[_Sink, ...]) -> tuple[int, int]
                 if sink.offset_of(file.key) != offset:
                     # another process was quicker; what it stored is not stored again
                     continue
-                sink.store(file, chunk)
-        records += len(chunk.records)
-        foreign += len(chunk.foreign)
+                refused |= set(sink.store(file, chunk))
+                is_stored = True
+        if is_stored:
+            records += len(chunk.records) - len(refused)
+            foreign += len(chunk.foreign) + len(refused)
+    return IngestReport(records, foreign)
 
 
 def _catalogue_sink(connection: sqlite3.Connection, run: int) -> _Sink:
     writer = CatalogueWriter(connection, run=run)
 
-    def offset_of(key: str) -> int:
-        row = connection.execute('SELECT "offset" FROM progress WHERE run=? AND file=?', (run, key)).fetchone()
-        return int(row[0]) if row else 0
-
-    def store(file: JournalFile, chunk: Chunk) -> None:
+    def store(file: JournalFile, chunk: Chunk) -> list[int]:
         refused = writer.apply(chunk.records, file=file.key, attempt=file.attempt, rank=file.rank)
-        foreign = [*chunk.foreign, *(_as_foreign(chunk, number) for number in refused)]
-        connection.executemany(
-            "INSERT OR REPLACE INTO foreign_line VALUES (?,?,?,?)",
-            [(run, file.key, line.offset, line.text) for line in foreign],
-        )
-        connection.execute("INSERT OR REPLACE INTO progress VALUES (?,?,?)", (run, file.key, chunk.next_offset))
+        _advance_catalogue(connection, run, file.key, chunk, refused)
         writer.refresh_headline()
+        return refused
 
-    return _Sink(connection, offset_of, store)
+    return _Sink(connection, lambda key: _catalogue_offset(connection, run, key), store)
+
+
+def _user_sink(connection: sqlite3.Connection) -> _Sink:
+    def store(file: JournalFile, chunk: Chunk) -> list[int]:
+        refused = apply_user_records(connection, chunk.records)
+        _advance_catalogue(connection, HOME_ITSELF, file.key, chunk, refused)
+        return refused
+
+    return _Sink(connection, lambda key: _catalogue_offset(connection, HOME_ITSELF, key), store)
+
+
+def _catalogue_offset(connection: sqlite3.Connection, run: int, key: str) -> int:
+    row = connection.execute('SELECT "offset" FROM progress WHERE run=? AND file=?', (run, key)).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _advance_catalogue(connection: sqlite3.Connection, run: int, key: str, chunk: Chunk, refused: list[int]) -> None:
+    foreign = [*chunk.foreign, *(_as_foreign(chunk, number) for number in refused)]
+    connection.executemany(
+        "INSERT OR REPLACE INTO foreign_line VALUES (?,?,?,?)", [(run, key, line.offset, line.text) for line in foreign]
+    )
+    connection.execute("INSERT OR REPLACE INTO progress VALUES (?,?,?)", (run, key, chunk.next_offset))
 
 
 def _as_foreign(chunk: Chunk, number: int) -> ForeignLine:
-    text = encode(chunk.records[number]).decode("utf-8", "replace").rstrip("\n")
-    return ForeignLine(chunk.offsets[number], text[:4096])
+    line = encode(chunk.records[number]).decode("utf-8", "replace").rstrip("\n")
+    return ForeignLine(chunk.offsets[number], line[:FOREIGN_CHARACTERS])
 
 
 def _rollouts_sink(connection: sqlite3.Connection) -> _Sink:
@@ -242,7 +334,7 @@ def _rollouts_sink(connection: sqlite3.Connection) -> _Sink:
         row = connection.execute('SELECT "offset" FROM progress WHERE file=?', (key,)).fetchone()
         return int(row[0]) if row else 0
 
-    def store(file: JournalFile, chunk: Chunk) -> None:
+    def store(file: JournalFile, chunk: Chunk) -> list[int]:
         assert file.attempt is not None, "the supervisor writes no rollouts"
         refused = writer.apply(chunk.records, attempt=file.attempt)
         lines = [_as_foreign(chunk, number) for number in refused]
@@ -250,6 +342,7 @@ def _rollouts_sink(connection: sqlite3.Connection) -> _Sink:
             "INSERT OR REPLACE INTO foreign_line VALUES (?,?,?)", [(file.key, line.offset, line.text) for line in lines]
         )
         connection.execute("INSERT OR REPLACE INTO progress VALUES (?,?)", (file.key, chunk.next_offset))
+        return refused
 
     return _Sink(connection, offset_of, store)
 
@@ -259,28 +352,14 @@ def index_pending(home: Home, name: str, *, budget: int = INDEX_BATCH) -> int:
     path = home.rollouts(name)
     if not path.exists():
         return 0
-    with closing(open_rollouts_for_writing(path)) as connection, transaction(connection):
+    with (
+        explained(path),
+        closing(open_rollouts_for_writing(path)) as connection,
+        transaction(connection),
+    ):
         rows = connection.execute(
             "SELECT c.id, c.text FROM unindexed u JOIN completion c ON c.id=u.id ORDER BY u.id LIMIT ?", (budget,)
         ).fetchall()
         connection.executemany("INSERT INTO completion_text (rowid, text) VALUES (?,?)", rows)
         connection.executemany("DELETE FROM unindexed WHERE id=?", [row[:1] for row in rows])
     return len(rows)
-
-
-def ingest_user_journal(connection: sqlite3.Connection, home: Home) -> None:
-    """Takes in what people did to runs: tags. Other records wait for the parts that use them."""
-    path, key = home.user_journal, "user.jsonl"
-    while path.exists():
-        row = connection.execute('SELECT "offset" FROM progress WHERE run=0 AND file=?', (key,)).fetchone()
-        offset = int(row[0]) if row else 0
-        chunk = read_chunk(path, offset, CHUNK_BYTES)
-        if chunk.next_offset == offset:
-            return
-        with transaction(connection):
-            for record in chunk.records:
-                if record["type"] == "tag":
-                    connection.execute("INSERT OR IGNORE INTO tag VALUES (?,?)", (record["uid"], record["tag"]))
-                elif record["type"] == "untag":
-                    connection.execute("DELETE FROM tag WHERE run=? AND tag=?", (record["uid"], record["tag"]))
-            connection.execute("INSERT OR REPLACE INTO progress VALUES (0,?,?)", (key, chunk.next_offset))

@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 
 VERSION = 1
 NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+FAR = 1e15
+"""No seq and no time of ours is beyond; NaN is not below."""
 FOREIGN_CHARACTERS = 4096
 """How much of a line that is no record is kept."""
 
@@ -117,7 +119,9 @@ def _decoded(line: bytes) -> dict[str, Any] | None:
         and isinstance(record.get("type"), str)
         and isinstance(record.get("v"), int)
         and isinstance(record.get("seq"), int)
+        and 0 <= record["seq"] < FAR
         and isinstance(record.get("time"), int | float)
+        and -FAR < record["time"] < FAR
     )
     return record if is_record else None
 

@@ -6,7 +6,7 @@ import math
 import sqlite3
 from typing import NamedTuple
 
-from store.apply_catalogue import MINUS_INFINITY, NAN, PLUS_INFINITY, ROLLUP_STEPS
+from store.metric_rows import MINUS_INFINITY, NAN, PLUS_INFINITY, ROLLUP_STEPS
 
 VALUES = {NAN: math.nan, PLUS_INFINITY: math.inf, MINUS_INFINITY: -math.inf}
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import fcntl
 import sqlite3
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from store.errors import SchemaTooNew
@@ -115,21 +115,25 @@ def migrate(path: Path, migrations: Sequence[str]) -> None:
     for a database that a newer rftui wrote, and leaves it as it is.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    with migration_lock(path), closing(sqlite3.connect(path, timeout=30, isolation_level=None)) as connection:
+        version = schema_version(connection)
+        refuse_newer(version, path, migrations)
+        if version == len(migrations):
+            return
+        connection.execute("PRAGMA journal_mode=WAL")
+        if version:
+            with closing(sqlite3.connect(path.with_name(f"{path.name}.before-{len(migrations)}"))) as backup:
+                connection.backup(backup)
+        for number in range(version, len(migrations)):
+            connection.executescript(f"BEGIN IMMEDIATE; {migrations[number]} PRAGMA user_version={number + 1}; COMMIT;")
+
+
+@contextmanager
+def migration_lock(path: Path) -> Iterator[None]:
+    """Holds the right to make, migrate or exchange the database at `path`. Raises OSError."""
     with path.with_name(f".{path.name}.migration.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        with closing(sqlite3.connect(path, timeout=30, isolation_level=None)) as connection:
-            version = schema_version(connection)
-            refuse_newer(version, path, migrations)
-            if version == len(migrations):
-                return
-            connection.execute("PRAGMA journal_mode=WAL")
-            if version:
-                with closing(sqlite3.connect(path.with_name(f"{path.name}.before-{len(migrations)}"))) as backup:
-                    connection.backup(backup)
-            for number in range(version, len(migrations)):
-                connection.executescript(
-                    f"BEGIN IMMEDIATE; {migrations[number]} PRAGMA user_version={number + 1}; COMMIT;"
-                )
+        yield
 
 
 def refuse_newer(version: int, path: Path, migrations: Sequence[str]) -> None:

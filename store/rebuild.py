@@ -11,16 +11,18 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
-from store.database import open_for_reading
+from store.database import open_for_reading, remove_database
 from store.errors import JournalError, StoreError
-from store.ingest import index_pending, ingest_home, journal_files
+from store.ingest import HOME_ITSELF, index_pending, ingest_home, journal_files, read_launch
 from store.journal import read_chunk
 from store.layout import Home
 from store.media import image_path
-from store.migrations import CATALOGUE
+from store.migrations import CATALOGUE, migration_lock
 from store.rollouts import open_rollouts
+from store.runs import foreign_lines
 
 CHUNK_BYTES = 4 << 20
+KEPT = "kept in table foreign_line; nothing to do"
 
 
 class RebuildReport(NamedTuple):
@@ -63,17 +65,27 @@ def rebuild(home: Home) -> RebuildReport:
     scratch = Path(tempfile.mkdtemp(prefix=".rebuild-", dir=home.databases))
     try:
         made = _ScratchHome(home, scratch)
-        reports = ingest_home(made)
-        for name in reports:
+        report = ingest_home(made)
+        if report.broken:
+            raise _unreadable_runs(report.broken)
+        for name in report.runs:
             while index_pending(made, name):
                 continue
         _swap(made, home)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    return RebuildReport(
-        len(reports),
-        sum(report.records for report in reports.values()),
-        sum(report.foreign for report in reports.values()),
+    reports = [report.user, *report.runs.values()]
+    return RebuildReport(len(report.runs), sum(part.records for part in reports), sum(part.foreign for part in reports))
+
+
+def _unreadable_runs(broken: dict[str, StoreError]) -> StoreError:
+    """One error for all runs that a rebuild would lose."""
+    first = next(iter(broken.values()))
+    if len(broken) == 1:
+        return first
+    names = ", ".join(sorted(broken)[:8])
+    return JournalError(
+        f"{len(broken)} runs cannot be read: {names}", found=str(first), expected=first.expected, fix=first.fix
     )
 
 
@@ -87,16 +99,13 @@ def _swap(made: Home, home: Home) -> None:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     existing = {home.catalogue, *(home.databases / "rollouts").glob("*.db")}
     for path in existing - set(wanted):
-        _remove_database(path)
+        remove_database(path)
     for place, new in wanted.items():
         place.parent.mkdir(parents=True, exist_ok=True)
-        _remove_database(place)
-        os.replace(new, place)
-
-
-def _remove_database(path: Path) -> None:
-    for suffix in ("", "-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
+        # until the new one is there nobody may make an empty one, whose log would be taken for the new one's
+        with migration_lock(place):
+            remove_database(place)
+            os.replace(new, place)
 
 
 def check(home: Home) -> list[Finding]:
@@ -108,8 +117,11 @@ def check(home: Home) -> list[Finding]:
             for name in home.runs():
                 findings += _check_run(home, catalogue, name)
             known = {row[0] for row in catalogue.execute("SELECT name FROM run")}
+            foreign = catalogue.execute("SELECT count(*) FROM foreign_line WHERE run=?", (HOME_ITSELF,)).fetchone()[0]
     except (StoreError, sqlite3.DatabaseError) as error:
-        return [Finding("", str(error), "rftui store rebuild")]
+        return [*findings, Finding("", str(error), "rftui store rebuild")]
+    if foreign:
+        findings.append(Finding("", f"{foreign} lines of user.jsonl are no records", KEPT))
     findings += [
         Finding(name, "is in the catalogue and its directory is gone", "rftui store rebuild")
         for name in sorted(known - set(home.runs()))
@@ -123,22 +135,28 @@ def _integrity(connection: sqlite3.Connection, run: str, path: Path) -> Iterator
             yield Finding(run, f"{path.name}: {result}", "rftui store rebuild")
 
 
-def _check_run(home: Home, catalogue: sqlite3.Connection, name: str) -> Iterator[Finding]:
-    row = catalogue.execute("SELECT id FROM run WHERE name=?", (name,)).fetchone()
-    if row is None:
-        yield Finding(name, "is not in the catalogue", "rftui store rebuild")
-        return
-    run = int(row[0])
-    yield from _check_offsets(home, catalogue, run, name)
-    with closing(open_rollouts(home, name)) as rollouts:
-        yield from _integrity(rollouts, name, home.rollouts(name))
-        yield from _check_counts(home, rollouts, name)
-        yield from _check_media(home, rollouts, name)
-    lines = catalogue.execute("SELECT count(*) FROM foreign_line WHERE run=?", (run,)).fetchone()[0]
-    with closing(open_rollouts(home, name)) as rollouts:
-        lines += rollouts.execute("SELECT count(*) FROM foreign_line").fetchone()[0]
+def _check_run(home: Home, catalogue: sqlite3.Connection, name: str) -> list[Finding]:
+    try:
+        uid = read_launch(home.run(name)).uid
+    except JournalError as error:
+        return [Finding(name, f"{error.message}: {error.found}", error.fix)]
+    if catalogue.execute("SELECT 1 FROM run WHERE id=? AND name=?", (uid, name)).fetchone() is None:
+        return [Finding(name, "is not in the catalogue", "rftui store rebuild")]
+    findings = [*_check_offsets(home, catalogue, uid, name), *_check_losses(catalogue, uid, name)]
+    try:
+        with closing(open_rollouts(home, name)) as rollouts:
+            findings += _integrity(rollouts, name, home.rollouts(name))
+            findings += _check_counts(home, rollouts, name)
+            findings += _check_media(home, rollouts, name)
+            lines = foreign_lines(catalogue, rollouts, uid)
+    except (StoreError, sqlite3.DatabaseError, OSError) as error:
+        return [*findings, Finding(name, str(error), "rftui store rebuild")]
     if lines:
-        yield Finding(name, f"{lines} journal lines are no records", "kept in table foreign_line; nothing to do")
+        findings.append(Finding(name, f"{lines} journal lines are no records", KEPT))
+    return findings
+
+
+def _check_losses(catalogue: sqlite3.Connection, run: int, name: str) -> Iterator[Finding]:
     for dropped, reason in catalogue.execute("SELECT dropped, reason FROM gap WHERE run=?", (run,)):
         yield Finding(name, f"records were dropped: {dropped} ({reason})", "free the disk; they cannot be brought back")
 

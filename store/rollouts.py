@@ -9,6 +9,7 @@ from contextlib import closing
 from typing import Any, NamedTuple
 
 from store.database import open_for_reading
+from store.journal import decode_number
 from store.layout import Home
 from store.migrations import ROLLOUTS
 
@@ -77,8 +78,6 @@ class RolloutCounts(NamedTuple):
     eval_samples: int
     superseded: int
     """Rollouts of steps that a later attempt made again."""
-    foreign_lines: int
-    """Records with our form and not our fields."""
 
 
 def open_rollouts(home: Home, run: str) -> sqlite3.Connection:
@@ -137,7 +136,7 @@ def _rollout(row: tuple[Any, ...]) -> Rollout:
             *row[:5],
             images[0]["hash"] if images else None,
             *row[5:10],
-            json.loads(row[10]),
+            {name: decode_number(value) for name, value in json.loads(row[10]).items()},
             *row[11:18],
             tuple(json.loads(row[18])),
             images,
@@ -193,5 +192,4 @@ def rollout_counts(connection: sqlite3.Connection) -> RolloutCounts:
         rollouts=count("completion", CURRENT),
         eval_samples=count("eval_sample", CURRENT),
         superseded=count("completion", f"NOT {CURRENT}"),
-        foreign_lines=int(connection.execute("SELECT count(*) FROM foreign_line").fetchone()[0]),
     )

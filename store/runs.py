@@ -185,18 +185,24 @@ def _counts(connection: sqlite3.Connection, run: int, name: str) -> Counts:
         f"WHERE t.run=? AND {CURRENT}"
     )
     gaps = count("SELECT count(*) FROM gap WHERE run=?")
-    foreign = count("SELECT count(*) FROM foreign_line WHERE run=?")
     with closing(open_for_reading(_rollouts_beside(connection, name), ROLLOUTS)) as rollouts:
         found = rollout_counts(rollouts)
+        foreign = foreign_lines(connection, rollouts, run)
     return Counts(
         groups=found.groups,
         rollouts=found.rollouts,
         metric_points=points,
         eval_samples=found.eval_samples,
         gaps=gaps,
-        foreign_lines=foreign + found.foreign_lines,
+        foreign_lines=foreign,
         superseded_rollouts=found.superseded,
     )
+
+
+def foreign_lines(catalogue: sqlite3.Connection, rollouts: sqlite3.Connection, run: int) -> int:
+    """How many lines of a run's journals are no records; one that both databases set aside counts once."""
+    lines = set(catalogue.execute('SELECT file, "offset" FROM foreign_line WHERE run=?', (run,)))
+    return len(lines | set(rollouts.execute('SELECT file, "offset" FROM foreign_line')))
 
 
 def _rollouts_beside(connection: sqlite3.Connection, name: str) -> Path:

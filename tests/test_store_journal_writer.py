@@ -107,10 +107,12 @@ def test_after_a_flush_the_kernel_has_everything(tmp_path: Path) -> None:
 
 def test_records_from_many_threads_each_come_once(tmp_path: Path) -> None:
     writer = JournalWriter(tmp_path / "j")
-    threads = [
-        threading.Thread(target=lambda number=number: [writer.put("note", {"n": (number, i)}) for i in range(200)])
-        for number in range(4)
-    ]
+
+    def put_many(number: int) -> None:
+        for i in range(200):
+            writer.put("note", {"n": (number, i)})
+
+    threads = [threading.Thread(target=put_many, args=(number,)) for number in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
