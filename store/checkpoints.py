@@ -21,12 +21,16 @@ class Checkpoint(NamedTuple):
 
 def mark_complete(folder: Path, step: int) -> None:
     """Marks a checkpoint whose files are all written: files to disk first, then the marker. Raises OSError."""
-    sizes: dict[str, int] = {}
-    for file in sorted(folder.rglob("*")):
-        if file.is_file() and file.name != MARKER:
-            _sync(file)
-            sizes[file.relative_to(folder).as_posix()] = file.stat().st_size
     partial = folder / f".{MARKER}"
+    # one that a kill left would be named as a file, and gone as soon as it is renamed
+    partial.unlink(missing_ok=True)
+    sizes: dict[str, int] = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_dir():
+            _sync(path)
+        elif path.is_file() and path.name != MARKER:
+            _sync(path)
+            sizes[path.relative_to(folder).as_posix()] = path.stat().st_size
     partial.write_text(json.dumps({"step": step, "files": sizes}), encoding="utf-8")
     _sync(partial)
     os.replace(partial, folder / MARKER)
@@ -50,7 +54,7 @@ def _complete(folder: Path) -> Checkpoint | None:
     try:
         marker = json.loads((folder / MARKER).read_text(encoding="utf-8"))
         step, sizes = int(marker["step"]), dict(marker["files"])
-        is_whole = all((folder / name).stat().st_size == size for name, size in sizes.items())
+        is_whole = bool(sizes) and all((folder / name).stat().st_size == size for name, size in sizes.items())
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return Checkpoint(step, folder) if is_whole else None

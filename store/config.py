@@ -308,7 +308,11 @@ def _explain(detail: Any) -> str:
 
 def unknown_key_message(key: str) -> str:
     """Says that `key` is unknown and names the nearest known one."""
-    nearest = difflib.get_close_matches(key, known_keys(), n=1, cutoff=0.5)
+    known = known_keys()
+    if key.startswith("rewards.") and key.count(".") > 1:
+        # rewards go by names of the user's choice; the one that was written is meant
+        known = [pattern.replace("*", key.split(".")[1], 1).removesuffix(".*") for pattern in known]
+    nearest = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
     hint = f"; did you mean {nearest[0]}?" if nearest else ""
     return f"unknown setting {key}{hint}"
 

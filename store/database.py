@@ -21,7 +21,7 @@ REMEDIES = (
     ),
     (("locked",), "try again when the other process is done; `rftui store rebuild` takes long"),
     (
-        ("readonly", "unable to open", "Permission denied", "Read-only", "Not a directory"),
+        ("readonly", "unable to open", "Permission denied", "Read-only", "Not a directory", "File exists"),
         "make its folder writable for you, or name another home with --home",
     ),
 )

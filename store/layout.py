@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from pathlib import Path
 
 NETWORK_FILESYSTEMS = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "gpfs", "beegfs", "ceph", "fuse.sshfs", "glusterfs", "9p", "afs"}
 )
 """Filesystems on which SQLite's locks cannot be trusted."""
+MOUNTS = Path("/proc/mounts")
+OCTAL = re.compile(r"\\([0-7]{3})")
+"""How /proc/mounts writes a space, a tab, a newline and a backslash."""
 
 
 class RunDir:
@@ -151,15 +155,19 @@ def filesystem_type(path: Path) -> str:
     target = path.absolute()
     while not target.exists() and target != target.parent:
         target = target.parent
-    resolved = str(target.resolve())
-    best, found = "", ""
     try:
-        mounts = Path("/proc/mounts").read_text(encoding="utf-8", errors="replace")
+        mounts = MOUNTS.read_text(encoding="utf-8", errors="surrogateescape")
     except OSError:
         return ""
+    return mounted_type(mounts, str(target.resolve()))
+
+
+def mounted_type(mounts: str, resolved: str) -> str:
+    """Type of the mount that holds an absolute path, by the text of /proc/mounts; empty where none does."""
+    best, found = "", ""
     for line in mounts.splitlines():
         _, mount_point, kind, *_ = line.split()
-        place = mount_point.encode().decode("unicode_escape")
+        place = OCTAL.sub(lambda match: chr(int(match[1], 8)), mount_point)
         is_above = resolved == place or resolved.startswith(place.rstrip("/") + "/")
         if is_above and len(place) >= len(best):
             best, found = place, kind

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import threading
+import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,8 +20,8 @@ def write_image(media: Path, digest: str, image: Image) -> None:
     """Stores an image under its hash: whole or not at all. Raises OSError."""
     path = image_path(media, digest)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # ranks write the same image at the same time; the last rename wins and both are whole
-    partial = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
+    # ranks, on other machines too, write the same image at the same time; the last rename wins and both are whole
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         image.save(partial, format="PNG")
         os.replace(partial, path)
