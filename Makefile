@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= 2
 
-.PHONY: help demo test check format light clean
+.PHONY: help demo test check format docs light clean
 
 help:
 	@echo "make demo    train the embedded model with GRPO for a few minutes and show what it learned"
@@ -34,6 +34,9 @@ check: $(VENV)/.installed
 format: $(VENV)/.installed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs:
+	$(PYTHON) docs/list_files.py > docs/files.md
 
 light:
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
