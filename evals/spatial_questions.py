@@ -160,25 +160,26 @@ def _scene(
     )
 
 
-def _aligned_cells(rng: random.Random) -> tuple[Cell, Cell]:
-    """Two cells with a direction drawn first, so that all four are equally frequent."""
-    step = rng.choice(list(DIRECTIONS.values()))
-    pairs = [(a, b) for b in cells() for a in (_shifted(b, step), _shifted(_shifted(b, step), step)) if a in cells()]
-    return rng.choice(pairs)
+def _aligned_cells(step: Cell) -> list[tuple[Cell, Cell]]:
+    """Every two cells of which the first lies in that direction from the second."""
+    return [(a, b) for b in cells() for a in (_shifted(b, step), _shifted(_shifted(b, step), step)) if a in cells()]
 
 
 def _make_relation(rng: random.Random, difficulty: float) -> Question | None:
-    pair = _aligned_cells(rng)
+    # the direction first, so that all four are equally frequent
+    pair = rng.choice(_aligned_cells(rng.choice(list(DIRECTIONS.values()))))
     scene = _scene(rng, difficulty, _thing_count(rng, difficulty, at_least=2), places=list(pair))
     return about_relation(rng, scene, scene.things[0], scene.things[1])
 
 
 def _make_move(rng: random.Random, difficulty: float) -> Question | None:
-    after, other = _aligned_cells(rng)
-    way = rng.choice(list(MOVES))
-    before = _shifted(after, (-MOVES[way][0], -MOVES[way][1]))
-    if before not in cells() or before == other:
-        return None
+    # both drawn before the cells: cells drawn first fit a move along the direction half as often as one across it, and
+    # the way named in the question would give the direction away
+    step, way = rng.choice(list(DIRECTIONS.values())), rng.choice(list(MOVES))
+    back = (-MOVES[way][0], -MOVES[way][1])
+    paths = [(_shifted(after, back), after, other) for after, other in _aligned_cells(step)]
+    fitting = [path for path in paths if path[0] in cells() and path[0] != path[2]]
+    before, after, other = rng.choice(fitting)
     count = _thing_count(rng, difficulty, at_least=2)
     scene = _scene(rng, difficulty, count, places=[before, other], free=after)
     return about_move(rng, scene, scene.things[0], scene.things[1], way=way)
