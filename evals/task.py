@@ -28,7 +28,7 @@ class Example:
     uid: str
     """Unique over splits and seeds; the same example has the same uid in every run."""
     split: str
-    """train or heldout"""
+    """train, validation or heldout"""
     index: int
     kind: str
     """Question type, for breakdowns."""
@@ -72,7 +72,7 @@ class Task(Protocol):
         ...
 
     def examples(self, split: str, *, seed: int, difficulty: float, source: Source) -> Examples:
-        """Examples of the split train or heldout."""
+        """Examples of the split train, validation or heldout. Raises TaskError for a split it does not have."""
         ...
 
     def user_text(self, example: Example, mode: str) -> str:
