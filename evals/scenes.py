@@ -26,12 +26,12 @@ COLOURS = {
 }
 SHAPES = ("circle", "square", "triangle")
 DISTANCES = ("near", "middle", "far")
-RADIUS = {"near": 7, "middle": 5, "far": 3}
+RADIUS = {"near": 7, "middle": 5, "far": 4}
 """Half the side of an object in pixels."""
 BUCKETS = 10
 SPLIT_OF_BUCKET = {0: "heldout", 1: "validation"}
 """All other buckets are the training split."""
-STRONGEST_NOISE = 0.5
+STRONGEST_NOISE = 0.2
 """Share of random pixels blended in at difficulty 1."""
 
 Cell = tuple[int, int]

@@ -25,7 +25,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("out", type=Path, help="directory for weights, tokenizer and processor")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--think", type=float, default=0.50, help="validation accuracy with <think> to stop at")
-    parser.add_argument("--direct", type=float, default=0.40, help="validation accuracy without <think> to stop at")
+    parser.add_argument("--direct", type=float, default=0.42, help="validation accuracy without <think> to stop at")
     parser.add_argument("--most-steps", type=int, default=3000)
     parser.add_argument("--snapshots", type=Path, default=None, help="also keep the weights of every validation here")
     arguments = parser.parse_args(argv)

@@ -15,9 +15,11 @@ from evals.scenes import SHAPES, Scene, cells
 from evals.spatial_questions import KINDS, Question, ask, questions_about
 
 TURNS = 4
+QUESTION_SHARE = 0.75
+"""Share of turns that are questions, once questions begin."""
 TRACE_WEIGHTS = (1, 2, 1)
 """Short, normal and long reasoning."""
-DESCRIPTION_WEIGHTS = {"grid": 1, "places": 1, "find": 2, "relations": 1, "shapes": 1, "distances": 1}
+DESCRIPTION_WEIGHTS = {"grid": 2, "places": 1, "find": 2, "relations": 1, "shapes": 1, "distances": 0.5}
 
 
 class Turn(NamedTuple):
@@ -76,7 +78,7 @@ def lesson(rng: random.Random, *, with_questions: bool) -> Lesson:
     further = questions_about(rng, first.scene)
     turns = []
     for number in range(TURNS):
-        if with_questions and rng.random() < 0.5:
+        if with_questions and rng.random() < QUESTION_SHARE:
             question = first if number == 0 else _one_of_a_random_kind(rng, further)
             turns.append(question_turn(rng, question, mode=rng.choice([prompts.THINK, prompts.DIRECT])))
         else:

@@ -28,7 +28,7 @@ from trainer.tiny.curriculum import Lesson, lesson
 logger = logging.getLogger(__name__)
 
 BATCH_LESSONS = 24
-DESCRIPTION_STEPS = 400
+DESCRIPTION_STEPS = 500
 """Steps of descriptions alone; mixed from the start, nothing is learned to see."""
 WARM_UP_STEPS = 40
 MATRIX_RATE = 3e-3
