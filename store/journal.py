@@ -6,6 +6,7 @@ strings "NaN", "Infinity" and "-Infinity". The format is documented in docs/jour
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import numbers
@@ -13,6 +14,8 @@ import os
 import time
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import orjson
 
 VERSION = 1
 NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
@@ -23,7 +26,11 @@ FOREIGN_CHARACTERS = 4096
 
 
 def encode(record: dict[str, Any]) -> bytes:
-    """One record as a line. Never raises for values that JSON lacks: they become strings."""
+    """One record as a line. Values that JSON lacks become strings; raises only where a value cannot even be that."""
+    if _is_finite(record):
+        # what orjson does not take (lone surrogates, numbers beyond 64 bits, numpy's) is for the slow way below
+        with contextlib.suppress(orjson.JSONEncodeError):
+            return orjson.dumps(record, option=_AS_JSON_HAS_IT)
     try:
         text = json.dumps(record, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     except (ValueError, TypeError):
@@ -33,6 +40,22 @@ def encode(record: dict[str, Any]) -> bytes:
     except UnicodeEncodeError:
         # a lone surrogate in model output: escaped, it survives the round trip
         return json.dumps(_plain(record), ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
+
+
+_AS_JSON_HAS_IT = orjson.OPT_APPEND_NEWLINE | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
+
+
+def _is_finite(value: Any) -> bool:
+    """Whether every float in a value is finite, and every container a plain one: orjson writes NaN as null."""
+    kind = type(value)
+    if kind is float:
+        return bool(value - value == 0.0)
+    if kind is dict:
+        value = value.values()
+    elif kind is not list and kind is not tuple:
+        return not isinstance(value, dict | list | tuple)
+    # text is most of what there is, and most of the calls saved
+    return all(type(item) is str or _is_finite(item) for item in value)
 
 
 def _plain(value: Any) -> Any:
@@ -109,9 +132,17 @@ def _newline_split(data: bytes) -> list[bytes]:
     return [line + b"\n" for line in data.split(b"\n")[:-1]]
 
 
+def _parsed(line: bytes) -> Any:
+    try:
+        return orjson.loads(line)
+    except orjson.JSONDecodeError:
+        # json takes lone surrogates as well
+        return json.loads(line)
+
+
 def _decoded(line: bytes) -> dict[str, Any] | None:
     try:
-        record = json.loads(line)
+        record = _parsed(line)
     except (ValueError, RecursionError):
         return None
     is_record = (

@@ -32,14 +32,20 @@ SYNC_PATIENCE_S = 5.0
 """Longest that a checkpoint waits for the disk."""
 ROLLOUT_TYPES = frozenset({"group", "eval_sample"})
 """What is dropped first: it is most of the bytes."""
-OVERHEAD_BYTES = 200
+HEADER_BYTES = 100
+"""About what v, seq, time and type take."""
 
 
 class _Pending(NamedTuple):
     type: str
     time: float
-    fields: dict[str, Any]
-    size: int
+    step: int | None
+    body: bytes
+    """Its fields as a line; seq is given when it is written."""
+
+    @property
+    def size(self) -> int:
+        return HEADER_BYTES + len(self.body)
 
 
 class _Gap:
@@ -55,9 +61,8 @@ class _Gap:
         self.counts[record.type] += 1
         self.times = [min([record.time, *self.times]), max([record.time, *self.times])]
         self.reason = self.reason or reason
-        step = record.fields.get("step")
-        if isinstance(step, int):
-            self.steps = [min([step, *self.steps]), max([step, *self.steps])]
+        if record.step is not None:
+            self.steps = [min([record.step, *self.steps]), max([record.step, *self.steps])]
 
     def record(self) -> _Pending:
         fields = {
@@ -68,11 +73,11 @@ class _Gap:
             "last_step": self.steps[1] if self.steps else None,
             "reason": self.reason,
         }
-        return _Pending("gap", time.time(), fields, 0)
+        return _Pending("gap", time.time(), None, encode(fields))
 
 
 class JournalWriter:
-    """Writes one journal from a thread. Callers hand over dictionaries that they no longer touch."""
+    """Writes one journal from a thread."""
 
     def __init__(self, path: Path, *, memory_bytes: int = MEMORY_BYTES) -> None:
         self.path = path
@@ -106,8 +111,18 @@ class JournalWriter:
         atexit.register(self.close)
 
     def put(self, type: str, fields: dict[str, Any]) -> None:
-        """Hands a record over. Never blocks on the disk and never raises for it."""
-        record = _Pending(type, time.time(), fields, _weight(fields))
+        """Hands a record over. Never blocks on the disk and raises nothing."""
+        step = fields.get("step")
+        record = _Pending(type, time.time(), step if isinstance(step, int) else None, b"")
+        try:
+            record = record._replace(body=encode(fields))
+        except Exception as error:
+            # whatever a caller hands over, training goes on and so do the records after it; this one counts as lost
+            logger.warning("a %s record cannot be written: %r", type, error)
+            with self._state:
+                self._gap.add(record, f"a record cannot be encoded: {error!r}"[:500])
+                self._state.notify_all()
+            return
         with self._state:
             self._pending[self._accepted] = record
             if type in ROLLOUT_TYPES:
@@ -214,13 +229,16 @@ class JournalWriter:
 
     def _has_work(self) -> bool:
         with self._state:
-            return bool(self._pending or self._unsent or self._gap.counts)
+            return self._has_records()
+
+    def _has_records(self) -> bool:
+        return bool(self._pending or self._unsent or self._gap.counts)
 
     def _wait_for_work(self) -> bool:
         """Returns when there is something to write or to sync; True where the writer is closing."""
         with self._state:
             self._state.wait_for(
-                lambda: self._pending or self._unsent or self._sync_target is not None or self._is_closing,
+                lambda: self._has_records() or self._sync_target is not None or self._is_closing,
                 timeout=SYNC_EVERY_S if self._is_dirty else None,
             )
             if not self._unsent:
@@ -270,16 +288,10 @@ class JournalWriter:
         return self._file
 
     def _line(self, record: _Pending) -> bytes:
-        try:
-            line = encode({"v": VERSION, "seq": self._seq, "time": record.time, "type": record.type, **record.fields})
-        except Exception as error:
-            # whatever a caller handed over, the records after it are written; this one is counted as lost
-            logger.warning("a %s record cannot be written: %r", record.type, error)
-            with self._state:
-                self._gap.add(record, f"a record cannot be encoded: {error!r}"[:500])
-            return b""
+        header = encode({"v": VERSION, "seq": self._seq, "time": record.time, "type": record.type})
         self._seq += 1
-        return line
+        # {"v":1, ...} and {"step":1, ...} become one object
+        return header if record.body == b"{}\n" else header[:-2] + b"," + record.body[1:]
 
     def _send(self, file: int) -> None:
         while self._unsent:
@@ -312,14 +324,3 @@ class JournalWriter:
             logger.warning("%s cannot be synced (%s); the run goes on", self.path, error)
             return False
         return True
-
-
-def _weight(value: Any) -> int:
-    """About how many bytes a value takes as JSON."""
-    if isinstance(value, str):
-        return len(value) + 8
-    if isinstance(value, dict):
-        return OVERHEAD_BYTES + sum(_weight(item) for item in value.values())
-    if isinstance(value, list | tuple):
-        return sum(_weight(item) for item in value)
-    return 16
