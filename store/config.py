@@ -291,7 +291,7 @@ def parse_config(settings: Mapping[str, Any]) -> RunConfig:
     except ValidationError as error:
         raise RunConfigError(
             "; ".join(_explain(detail) for detail in error.errors()),
-            fix="correct the setting; `rftui launch --help` lists the keys",
+            fix="correct the setting; `rftui launch grpo --dry-run` lists the keys",
         ) from None
 
 

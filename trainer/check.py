@@ -43,7 +43,9 @@ def report(config: RunConfig, run_dir: RunDir) -> dict[str, Any]:
         try:
             facts |= check(config, run_dir)
         except (TrainerError, EvalsError) as error:
-            errors.append({"found": error.found, "expected": error.expected, "fix": error.fix})
+            finding = {"found": error.found, "expected": error.expected, "fix": error.fix}
+            # two checks may trip over the same model
+            errors += [finding] if finding not in errors else []
     warnings = [*_warnings(config), *facts.pop("warnings", [])]
     return {
         "ok": not errors,

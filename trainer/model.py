@@ -33,8 +33,17 @@ ImageFitter = Callable[[Image.Image], FittedImage]
 
 
 def model_location(config: RunConfig) -> str:
-    """Directory or Hub name of the configured model."""
-    return str(tiny_model_dir()) if config.model == "tiny" else config.model
+    """Directory or Hub name of the configured model. Raises ModelError for a path where there is no directory."""
+    if config.model == "tiny":
+        return str(tiny_model_dir())
+    path = Path(config.model).expanduser()
+    if config.model.startswith(("/", ".", "~")) and not path.is_dir():
+        raise ModelError(
+            f"no directory {config.model}",
+            expected="a directory or Hub name of an image-text-to-text model",
+            fix="check --model",
+        )
+    return config.model
 
 
 def load_processor(config: RunConfig) -> Any:
