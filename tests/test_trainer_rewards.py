@@ -19,18 +19,23 @@ from tests.training_runs import ENVIRONMENT, make_run, of_type, records, train, 
 pytestmark = [pytest.mark.train, pytest.mark.slow]
 
 REWARDS = '''
+from itertools import count
+
+CALLS = count()
+
 def brevity(response, example, *, longest=12):
     return 1 - response.tokens / longest
 
 def picky(response, example, *, scale):
-    """Grades two of three prompts; there it raises, or returns no number, for some completions."""
+    """Grades two of three prompts; of their four completions it fails on two, whatever they say."""
     if example.index % 3 == 0:
         return None
-    if response.tokens % 4 == 0:
+    call = next(CALLS)
+    if call % 4 == 0:
         raise KeyError("no such word")
-    if response.tokens % 4 == 1:
+    if call % 4 == 1:
         return float("nan")
-    return scale * response.tokens
+    return scale * call
 
 def broken(response, example):
     return 1 / 0
@@ -155,11 +160,11 @@ def test_a_reward_that_raises_for_some_leaves_its_traceback_beside_them(picky_ru
     for sample in raised:
         assert 'raise KeyError("no such word")' in sample["errors"]["picky"]
         assert "my_rewards.py" in sample["errors"]["picky"]
-        assert (sample["rewards"], sample["reward"], sample["tokens"] % 4) == ({"picky": None}, None, 0)
+        assert (sample["rewards"], sample["reward"], sample["sample"]) == ({"picky": None}, None, 0)
 
 
 def test_a_reward_that_returns_no_number_counts_as_raised_and_shows_what_it_returned(picky_run: RunDir) -> None:
-    returned = [sample for sample in samples_of(picky_run) if sample["tokens"] % 4 == 1 and sample.get("errors")]
+    returned = [sample for sample in samples_of(picky_run) if sample["sample"] == 1 and sample.get("errors")]
 
     assert returned
     for sample in returned:
@@ -168,6 +173,7 @@ def test_a_reward_that_returns_no_number_counts_as_raised_and_shows_what_it_retu
 
 
 def test_completions_without_any_reward_get_no_advantage_and_do_not_shift_their_groups(picky_run: RunDir) -> None:
+    assert any(sample["advantage"] for sample in samples_of(picky_run))
     for group in groups_of(picky_run):
         rewards = [sample["reward"] for sample in group["samples"] if sample["reward"] is not None]
         mean = sum(rewards) / max(1, len(rewards))
