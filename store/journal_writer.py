@@ -236,10 +236,10 @@ class JournalWriter:
 
     def _wait_for_work(self) -> bool:
         """Returns when there is something to write or to sync; True where the writer is closing."""
+        sync_in_s = max(0.0, self._synced_at + SYNC_EVERY_S - time.monotonic()) if self._is_dirty else None
         with self._state:
             self._state.wait_for(
-                lambda: self._has_records() or self._sync_target is not None or self._is_closing,
-                timeout=SYNC_EVERY_S if self._is_dirty else None,
+                lambda: self._has_records() or self._sync_target is not None or self._is_closing, sync_in_s
             )
             if not self._unsent:
                 self._state.wait_for(lambda: self._is_urgent or self._is_closing, timeout=GATHER_S)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
 from store.errors import SchemaTooNew
@@ -128,11 +128,16 @@ def migrate(path: Path, migrations: Sequence[str]) -> None:
             connection.executescript(f"BEGIN IMMEDIATE; {migrations[number]} PRAGMA user_version={number + 1}; COMMIT;")
 
 
-@contextmanager
-def migration_lock(path: Path) -> Iterator[None]:
+def migration_lock(path: Path) -> AbstractContextManager[None]:
     """Holds the right to make, migrate or exchange the database at `path`. Raises OSError."""
-    with path.with_name(f".{path.name}.migration.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    return locked(path.with_name(f".{path.name}.migration.lock"))
+
+
+@contextmanager
+def locked(lock: Path) -> Iterator[None]:
+    """Waits until no other process holds the lock, and holds it. Raises OSError."""
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 

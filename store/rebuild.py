@@ -11,13 +11,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
-from store.database import open_for_reading, remove_database
+from store.database import explained, open_for_reading, remove_database
 from store.errors import JournalError, StoreError
 from store.ingest import HOME_ITSELF, index_pending, ingest_home, journal_files, read_launch
 from store.journal import read_chunk
 from store.layout import Home
 from store.media import image_path
-from store.migrations import CATALOGUE, migration_lock
+from store.migrations import CATALOGUE, locked, migration_lock
 from store.rollouts import open_rollouts
 from store.runs import foreign_lines
 
@@ -59,21 +59,29 @@ class _ScratchHome(Home):
 def rebuild(home: Home) -> RebuildReport:
     """Makes the catalogue and every rollout database anew and swaps them in; the old ones stay until that.
 
-    Raises StoreError where a run cannot be read; nothing is swapped then.
+    Raises StoreError where a run cannot be read or a database cannot be written; nothing is swapped then.
     """
-    home.databases.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=".rebuild-", dir=home.databases))
-    try:
-        made = _ScratchHome(home, scratch)
-        report = ingest_home(made)
-        if report.broken:
-            raise _unreadable_runs(report.broken)
-        for name in report.runs:
-            while index_pending(made, name):
-                continue
-        _swap(made, home)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+    with explained(home.databases):
+        home.databases.mkdir(parents=True, exist_ok=True)
+        with locked(home.databases / ".rebuild.lock"):
+            for left in home.databases.glob(".rebuild-*"):
+                # a rebuild that was killed could not remove it
+                shutil.rmtree(left, ignore_errors=True)
+            scratch = Path(tempfile.mkdtemp(prefix=".rebuild-", dir=home.databases))
+            try:
+                return _make_and_swap(home, _ScratchHome(home, scratch))
+            finally:
+                shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _make_and_swap(home: Home, made: Home) -> RebuildReport:
+    report = ingest_home(made)
+    if report.broken:
+        raise _unreadable_runs(report.broken)
+    for name in report.runs:
+        while index_pending(made, name):
+            continue
+    _swap(made, home)
     reports = [report.user, *report.runs.values()]
     return RebuildReport(len(report.runs), sum(part.records for part in reports), sum(part.foreign for part in reports))
 

@@ -171,10 +171,15 @@ def eval_samples(
 
 
 def search(home: Home, run: str, query: str, *, limit: int = 50) -> list[int]:
-    """Ids of completions that the full-text index finds, newest first; sqlite3.OperationalError for a bad query."""
+    """Ids of completions that the full-text index finds, newest first, without those that a later attempt made again.
+
+    Raises sqlite3.OperationalError for a bad query.
+    """
     with closing(open_rollouts(home, run)) as connection:
         rows = connection.execute(
-            "SELECT rowid FROM completion_text WHERE completion_text MATCH ? ORDER BY rowid DESC LIMIT ?",
+            "SELECT t.id FROM completion_text f JOIN completion t ON t.id = f.rowid "
+            f"LEFT JOIN attempt a ON a.number = t.attempt WHERE completion_text MATCH ? AND {CURRENT} "
+            "ORDER BY f.rowid DESC LIMIT ?",
             (query, limit),
         )
         return [row[0] for row in rows]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import tomli_w
+from hypothesis import HealthCheck, settings
 
 from store.database import open_catalogue_for_writing
 from store.ingest import index_pending, ingest_home
@@ -18,6 +19,8 @@ from store.layout import Home, RunDir
 from store.rollouts import search
 
 Record = dict[str, Any]
+PATIENTLY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""For properties: a busy machine is no failure."""
 WORDS = ("cube", "lamp", "left")
 
 

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from store.config import Method, RunConfig, config_toml, known_keys, parse_config, read_config
 from store.errors import RunConfigError
+from tests.store_runs import PATIENTLY
 
 finite = st.floats(min_value=1e-12, max_value=1e12, allow_nan=False)
 words = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -49,6 +50,7 @@ def refusal(**changed: Any) -> str:
     return caught.value.message
 
 
+@PATIENTLY
 @given(settings)
 def test_a_configuration_is_the_same_after_a_trip_through_toml(chosen: dict[str, Any]) -> None:
     config = parse_config(chosen)

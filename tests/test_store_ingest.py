@@ -10,6 +10,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -17,19 +18,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import store.ingest
 from store.apply_catalogue import CatalogueWriter
 from store.apply_rollouts import RolloutsWriter
-from store.database import open_catalogue_for_writing, open_rollouts_for_writing
+from store.database import open_catalogue_for_writing, open_for_reading, open_rollouts_for_writing
 from store.errors import JournalError, StoreUnreadable
 from store.ingest import forget_run, index_pending, ingest_home, ingest_run, ingest_user_journal
-from store.journal import encode
+from store.journal import encode, read_chunk
 from store.layout import Home
 from store.metrics import curve
+from store.migrations import CATALOGUE, ROLLOUTS
 from store.rollouts import iter_rollouts, search
 from store.runs import list_runs, open_catalogue, run_detail
 from tests.store_runs import (
+    PATIENTLY,
     append,
     attempt_steps,
     checkpoint,
@@ -236,6 +241,52 @@ def test_a_record_with_our_form_and_wrong_fields_stops_nothing(home: Home, recor
         assert run_detail(connection, run_dir.name).counts.foreign_lines == 1
         assert curve(connection, run_dir.name, "good") == [(1, 1.0), (2, 2.0)]
         assert curve(connection, run_dir.name, "reward") == []
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(exclude_categories=()), max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+SOUND: list[dict[str, Any]] = [
+    start(),
+    metrics(1),
+    group(1),
+    eval_sample(1),
+    eval_result(1),
+    checkpoint(1),
+    {"type": "note", "level": "info", "text": "x"},
+    {"type": "gap", "dropped": {}, "reason": ""},
+    {"type": "end", "outcome": "finished", "step": 1},
+    {"type": "attempt_start", "attempt": 1},
+    {"type": "attempt_end", "attempt": 1, "exit_code": 0, "signal": None, "oom": None, "traceback": None},
+    {"type": "state", "attempt": 1, "state": "running", "reason": ""},
+    {"type": "sample", "cpu_percent": 1.0, "rss_mb": 1.0, "gpus": []},
+]
+
+
+@settings(PATIENTLY, max_examples=400)
+@given(st.data())
+def test_no_value_in_any_field_of_any_record_stops_a_writer(data: st.DataObject) -> None:
+    record = dict(data.draw(st.sampled_from(SOUND)))
+    for name in data.draw(st.sets(st.sampled_from(sorted(set(record) - {"type"})), min_size=1, max_size=3)):
+        record[name] = data.draw(anything)
+    # as a journal carries it
+    line = encode({"v": 1, "seq": 5, "time": 2.0, **record})
+    nowhere = Path("/nonexistent/x.db")
+
+    with (
+        tempfile.NamedTemporaryFile() as file,
+        closing(open_for_reading(nowhere, CATALOGUE)) as catalogue,
+        closing(open_for_reading(nowhere, ROLLOUTS)) as rollouts,
+    ):
+        file.write(line)
+        file.flush()
+        records = read_chunk(Path(file.name), 0, 1 << 20).records
+        for attempt in (None, 1):
+            refused = CatalogueWriter(catalogue, run=1).apply(records, file="j", attempt=attempt, rank=0)
+            assert refused in ([], [0])
+        assert RolloutsWriter(rollouts).apply(records, attempt=1) in ([], [0])
 
 
 SUPERVISOR_BROKEN: list[dict[str, Any]] = [

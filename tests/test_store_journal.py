@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from store.journal import FOREIGN_CHARACTERS, Appender, decode_number, encode, next_seq, read_chunk
+from tests.store_runs import PATIENTLY
 
 LIMIT = 1 << 20
 HOSTILE_TEXT = [
@@ -49,6 +50,7 @@ def as_journal_says(value: Any) -> Any:
     return [as_journal_says(item) for item in value] if isinstance(value, list) else value
 
 
+@PATIENTLY
 @given(json_values)
 def test_a_record_is_one_line_and_comes_back_as_it_was(value: Any) -> None:
     line = encode(record(0, value=value))
@@ -108,6 +110,7 @@ def test_a_torn_last_line_waits_until_it_is_finished(tmp_path: Path) -> None:
     assert [found["seq"] for found in second.records] == [1]
 
 
+@PATIENTLY
 @given(st.lists(st.sampled_from(["", "a", "é", "\r", "\U0001f600" * 3]), max_size=8), st.data())
 def test_reading_piece_by_piece_finds_what_reading_at_once_finds(texts: list[str], data: Any) -> None:
     lines = [encode(record(seq, text=text)) for seq, text in enumerate(texts)]

@@ -34,6 +34,7 @@ class Disk:
         self.room: int | None = None
         """Bytes that still fit; None for a disk without end."""
         self.sync_error: OSError | None = None
+        self.was_synced = threading.Event()
         self.was_asked = threading.Event()
         double = types.SimpleNamespace(**vars(os))
         double.write, double.fsync = self._write, self._fsync
@@ -61,6 +62,7 @@ class Disk:
         if self.sync_error is not None:
             raise self.sync_error
         os.fsync(descriptor)
+        self.was_synced.set()
 
 
 @pytest.fixture
@@ -242,6 +244,19 @@ def test_a_long_run_leaves_nothing_behind_in_memory(tmp_path: Path) -> None:
     writer.close()
 
 
+def test_a_record_is_written_as_it_was_when_it_was_handed_over(tmp_path: Path, disk: Disk) -> None:
+    writer = JournalWriter(tmp_path / "j")
+    disk.hang()
+    writer.put("note", {"text": "holds the disk"})
+    fields = {"texts": ["first"]}
+    writer.put("note", fields)
+    fields["texts"].append("second")
+    disk.works.set()
+    writer.close()
+
+    assert read_all(tmp_path / "j")[1]["texts"] == ["first"]
+
+
 class Unprintable:
     """Something that no encoder can write."""
 
@@ -275,6 +290,15 @@ def test_a_sync_says_whether_the_disk_has_everything(tmp_path: Path, disk: Disk)
 
     assert (good, bad) == (True, False)
     assert len(read_all(tmp_path / "j")) == 2
+
+
+def test_what_was_written_goes_to_disk_by_itself(tmp_path: Path, disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("store.journal_writer.SYNC_EVERY_S", 0.05)
+    writer = JournalWriter(tmp_path / "j")
+    writer.put("note", {"text": "x"})
+
+    assert disk.was_synced.wait(PATIENCE_S)
+    writer.close()
 
 
 def test_a_sync_on_a_full_or_hung_disk_gives_up(tmp_path: Path, disk: Disk) -> None:

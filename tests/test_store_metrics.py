@@ -18,7 +18,7 @@ from store.metric_rows import ROLLUP_STEPS, MetricRows, Point, kind_of
 from store.metrics import MetricPoint, curve, last_values, metric_names
 from store.migrations import CATALOGUE
 from store.runs import open_catalogue
-from tests.store_runs import append, ingest_all, make_run, metrics, start
+from tests.store_runs import PATIENTLY, append, ingest_all, make_run, metrics, start
 
 RUN, KEY = 1, 7
 numbers = st.floats(allow_nan=True, allow_infinity=True, width=32)
@@ -63,6 +63,7 @@ def rollups_of(points: dict[int, float]) -> set[tuple[float, ...]]:
     return found
 
 
+@PATIENTLY
 @given(st.lists(logged, max_size=4))
 def test_rollups_and_last_values_equal_a_direct_computation(reads: list[list[tuple[int, float]]]) -> None:
     with catalogue() as connection:
@@ -79,6 +80,7 @@ def test_rollups_and_last_values_equal_a_direct_computation(reads: list[list[tup
     assert last == pytest.approx({"loss": points[max(points)]} if points else {}, nan_ok=True)
 
 
+@PATIENTLY
 @given(st.lists(st.integers(0, 20_000), min_size=1, max_size=6, unique=True), st.integers(10, 400))
 def test_spikes_survive_a_curve_reduced_to_the_screen(spikes: list[int], max_points: int) -> None:
     with catalogue() as connection:
@@ -96,6 +98,7 @@ def test_spikes_survive_a_curve_reduced_to_the_screen(spikes: list[int], max_poi
     assert (reduced[0].step, reduced[-1].step) == (min(values), max(values))
 
 
+@PATIENTLY
 @given(st.integers(1, 700), st.integers(1, 1400), st.integers(10, 60))
 def test_a_reduced_curve_over_a_resume_shows_only_what_counts(resumed_at: int, end: int, max_points: int) -> None:
     with catalogue() as connection:

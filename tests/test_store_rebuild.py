@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
+import subprocess
+import sys
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -19,6 +23,8 @@ from store.rebuild import check, rebuild
 from store.rollouts import iter_rollouts, open_rollouts
 from store.runs import list_runs, open_catalogue
 from tests.store_runs import append, attempt_steps, dump_home, eventful_run, group, ingest_all, make_run, metrics, start
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture
@@ -120,6 +126,46 @@ def test_what_is_written_after_a_rebuild_is_taken_in(home: Home) -> None:
     with closing(open_catalogue(home)) as connection:
         assert curve(connection, "sat-grpo-1", "reward")[-1] == (22, 4.0)
     assert [rollout.completion for rollout in iter_rollouts(home, "sat-grpo-1", step=22)] == ["later"]
+
+
+def test_kill_nine_during_rebuilds_leaves_a_store_that_reads_on(home: Home) -> None:
+    before = dump_home(home)
+    code = (
+        "import sys; from pathlib import Path; from store.layout import Home; from store.rebuild import rebuild\n"
+        "print('ready', flush=True)\n"
+        "while True: rebuild(Home(Path(sys.argv[1])))"
+    )
+    chance = random.Random(3)
+    for _ in range(6):
+        child = subprocess.Popen([sys.executable, "-c", code, str(home.path)], cwd=ROOT, stdout=subprocess.PIPE)
+        assert child.stdout is not None
+        child.stdout.readline()
+        time.sleep(chance.uniform(0.0, 0.4))
+        child.kill()
+        child.stdout.close()
+        child.wait()
+        # what a command does that comes next
+        ingest_all(home)
+        assert dump_home(home) == before
+
+    rebuild(home)
+    assert not list(home.databases.glob(".rebuild-*"))
+
+
+def test_two_rebuilds_at_once_wait_for_each_other(home: Home) -> None:
+    before = dump_home(home)
+    code = (
+        "import sys; from pathlib import Path; from store.layout import Home; from store.rebuild import rebuild\n"
+        "sys.stdin.read(); rebuild(Home(Path(sys.argv[1])))"
+    )
+    command = [sys.executable, "-c", code, str(home.path)]
+    children = [subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE) for _ in range(2)]
+    for child in children:
+        assert child.stdin is not None
+        child.stdin.close()
+
+    assert [child.wait() for child in children] == [0, 0]
+    assert dump_home(home) == before
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from store.errors import RunNotFound
 from store.layout import Home
 from store.metrics import curve, last_values
-from store.rollouts import eval_samples, iter_rollouts
+from store.rollouts import eval_samples, iter_rollouts, search
 from store.runs import RunDetail, RunSummary, find_run, list_runs, open_catalogue, run_detail
 from tests.store_runs import (
     append,
@@ -138,6 +138,7 @@ def test_rows_of_steps_that_were_made_again_no_longer_count(home: Home) -> None:
     stitched = [(step, 1 if step < 9 else 2) for step in range(1, 16)]
     assert [(rollout.step, rollout.attempt) for rollout in iter_rollouts(home, run_dir.name)][::4] == stitched
     assert {sample.step for sample in eval_samples(home, run_dir.name)} == {5, 10, 15}
+    assert len(search(home, run_dir.name, "attempt", limit=1000)) == 60
     with closing(open_catalogue(home)) as connection:
         points = curve(connection, run_dir.name, "reward")
     assert [(point.step, point.value) for point in points] == [(step, step / 100 + n) for step, n in stitched]
