@@ -47,7 +47,7 @@ def _gain(home: Home, run: str, kind: tuple[str, str, str], *, from_step: int, t
     shared = [uid for uid in before if uid in after]
     if not shared:
         return None
-    # scipy costs a second, which runs that were evaluated once should not pay
+    # numpy costs 0.1 s, which runs that were evaluated once should not pay
     from evals.statistics import paired_difference
 
     change = paired_difference([before[uid] for uid in shared], [after[uid] for uid in shared])
