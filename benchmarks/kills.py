@@ -1,6 +1,6 @@
 """Kills a real training run with SIGKILL again and again, and checks states, rollouts and resume after each.
 
-    python benchmarks/kills.py [--kills 20] [--steps 120] [--seed 0]
+    python benchmarks/kills.py [--kills 20] [--steps 240] [--seed 0]
 
 Turns: the trainer, its supervisor, both at once. After each kill the state that `rftui runs` shows is compared with
 what happened, every complete journal line that was on disk at the moment of the kill must still be there, and the run
@@ -78,7 +78,12 @@ def strike(run_dir: Path, victim: str) -> dict[str, list[str]]:
     supervisor = supervisor_records(run_dir, "supervisor_start")[-1]["pid"]
     before = journal_lines(run_dir)
     for pid in {"trainer": [trainer], "supervisor": [supervisor], "both": [supervisor, trainer]}[victim]:
-        os.kill(pid, signal.SIGKILL)
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            raise Disagreement(
+                f"{victim} {pid} was gone before it was killed; if the run finished, give it more --steps"
+            ) from None
     return before
 
 
@@ -100,7 +105,7 @@ def main() -> None:
     """Launches, kills, resumes, counts."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--steps", type=int, default=120)
+    parser.add_argument("--steps", type=int, default=240)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     rng = random.Random(arguments.seed)

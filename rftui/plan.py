@@ -98,7 +98,7 @@ def plan_launch(home: Home, request: LaunchRequest) -> LaunchPlan:
     resolved = resolve([*layers, named])
     config = resolved.config
     # the trainer runs in the run directory, so a path must not depend on where it was typed
-    paths = {key: str(Path(text).expanduser().absolute()) for key, text in _local_paths(config)}
+    paths = {key: str(Path(os.path.expanduser(text)).absolute()) for key, text in _local_paths(config)}
     config = config.model_copy(update={**paths, "rewards": _absolute_rewards(config.rewards)})
     if request.name is None:
         config = config.model_copy(update={"name": next_name(home, task=config.task, method=config.method.value)})
@@ -126,7 +126,7 @@ def _local_paths(config: RunConfig) -> list[tuple[str, str]]:
     return [
         (key, text)
         for key, text in (("model", config.model), ("source", config.source))
-        if text not in ("tiny", "auto", "generated") and Path(text).expanduser().exists()
+        if text not in ("tiny", "auto", "generated") and os.path.exists(os.path.expanduser(text))
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -40,8 +41,8 @@ class Subject(NamedTuple):
 
 def find_subject(home: Home, reference: str, *, checkpoint: int | None) -> Subject:
     """The run's weights where a run has that name, else a model directory or a name on the Hub."""
-    if reference == "tiny" or Path(reference).expanduser().is_dir():
-        path = Path(reference).expanduser()
+    if reference == "tiny" or Path(os.path.expanduser(reference)).is_dir():
+        path = Path(os.path.expanduser(reference))
         return Subject(reference if reference == "tiny" else str(path.absolute()), None, None)
     try:
         name = current_run(home, reference).name

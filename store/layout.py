@@ -143,9 +143,9 @@ class Home:
 def resolve_home(option: Path | None) -> Home:
     """The home meant by --home, else $RFTUI_HOME, else the XDG data directory."""
     if option is not None:
-        return Home(option.expanduser().absolute())
+        return Home(Path(os.path.expanduser(option)).absolute())
     if named := os.environ.get("RFTUI_HOME"):
-        return Home(Path(named).expanduser().absolute())
+        return Home(Path(os.path.expanduser(named)).absolute())
     data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
     return Home(data.absolute() / "rftui")
 

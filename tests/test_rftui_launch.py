@@ -248,3 +248,11 @@ def test_sigterm_to_a_following_launch_leaves_the_run_going(bench: Bench) -> Non
     os.close(master)
 
     assert final_state(run_dir) == ("finished", "")
+
+
+def test_a_home_of_a_user_that_is_not_there_is_a_message_and_no_traceback(bench: Bench) -> None:
+    failed = bench.rftui("launch", "grpo", "--model", "~nobody-of-that-name/model")
+
+    assert failed.returncode == 2
+    assert "no directory ~nobody-of-that-name/model" in failed.stderr
+    assert "Traceback" not in failed.stderr

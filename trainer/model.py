@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -36,7 +37,8 @@ def model_location(config: RunConfig) -> str:
     """Directory or Hub name of the configured model. Raises ModelError for a path where there is no directory."""
     if config.model == "tiny":
         return str(tiny_model_dir())
-    path = Path(config.model).expanduser()
+    # os.path: Path raises for a user that is not there
+    path = Path(os.path.expanduser(config.model))
     if config.model.startswith(("/", ".", "~")) and not path.is_dir():
         raise ModelError(
             f"no directory {config.model}",
