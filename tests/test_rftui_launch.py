@@ -250,9 +250,7 @@ def test_sigterm_to_a_following_launch_leaves_the_run_going(bench: Bench) -> Non
     assert final_state(run_dir) == ("finished", "")
 
 
-def test_a_home_of_a_user_that_is_not_there_is_a_message_and_no_traceback(bench: Bench) -> None:
-    failed = bench.rftui("launch", "grpo", "--model", "~nobody-of-that-name/model")
+def test_a_path_under_a_user_that_is_not_there_is_planned_as_typed(bench: Bench) -> None:
+    planned = bench.json("launch", "grpo", "--model", "~nobody-of-that-name/model", "--dry-run")
 
-    assert failed.returncode == 2
-    assert "no directory ~nobody-of-that-name/model" in failed.stderr
-    assert "Traceback" not in failed.stderr
+    assert planned["config"]["model"] == "~nobody-of-that-name/model"

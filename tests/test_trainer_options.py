@@ -108,3 +108,18 @@ def test_a_generation_boundary_is_where_no_batch_is_half_used(
 )
 def test_rollouts_through_a_step_are_exact(settings: dict[str, Any], step: int, expected: int) -> None:
     assert config(**settings).rollouts_through(step) == expected
+
+
+@pytest.mark.parametrize("model", ["/nowhere/model", "./model", "~nobody-of-that-name/model"])
+def test_a_model_by_path_must_be_a_directory(model: str) -> None:
+    from trainer.errors import ModelError
+    from trainer.model import model_location
+
+    with pytest.raises(ModelError, match="no directory"):
+        model_location(config(model=model))
+
+
+def test_a_model_by_name_is_left_to_the_hub() -> None:
+    from trainer.model import model_location
+
+    assert model_location(config(model="Qwen/Qwen2.5-VL-3B-Instruct")) == "Qwen/Qwen2.5-VL-3B-Instruct"
