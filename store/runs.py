@@ -58,6 +58,17 @@ class Evaluation(NamedTuple):
     low: float
     high: float
     unparsed: int
+    unreadable: int
+    """Examples without a readable image; they are left out of n."""
+
+
+class Note(NamedTuple):
+    """A sentence that the training process wrote for people."""
+
+    time: float
+    level: str
+    """info, warning or error"""
+    text: str
 
 
 class Attempt(NamedTuple):
@@ -90,6 +101,8 @@ class RunDetail(NamedTuple):
     evals: tuple[Evaluation, ...]
     attempts: tuple[Attempt, ...]
     counts: Counts
+    notes: tuple[Note, ...]
+    """In the order written, all ranks together."""
 
 
 SUMMARY_COLUMNS = (
@@ -154,12 +167,18 @@ def run_detail(connection: sqlite3.Connection, name: str) -> RunDetail:
             f"no run {name}", found="nothing", expected="a run of this home", fix="`rftui runs` lists them"
         )
     run = int(row[0])
-    return RunDetail(_evaluations(connection, run), _attempts(connection, run), _counts(connection, run, name))
+    return RunDetail(
+        evals=_evaluations(connection, run),
+        attempts=_attempts(connection, run),
+        counts=_counts(connection, run, name),
+        notes=_notes(connection, run),
+    )
 
 
 def _evaluations(connection: sqlite3.Connection, run: int) -> tuple[Evaluation, ...]:
     rows = connection.execute(
-        "SELECT t.step, t.prompt, t.decoding, t.split, t.source, t.n, t.correct, t.accuracy, t.low, t.high, t.unparsed "
+        "SELECT t.step, t.prompt, t.decoding, t.split, t.source, t.n, t.correct, t.accuracy, t.low, t.high, "
+        "t.unparsed, coalesce(json_extract(t.record, '$.unreadable'), 0) "
         f"FROM evaluation t JOIN attempt a ON a.run=t.run AND a.number=t.attempt WHERE t.run=? AND {CURRENT} "
         "ORDER BY t.step, t.prompt DESC, t.decoding, t.split",
         (run,),
@@ -174,6 +193,11 @@ def _attempts(connection: sqlite3.Connection, run: int) -> tuple[Attempt, ...]:
         (run,),
     )
     return tuple(Attempt(*row) for row in rows)
+
+
+def _notes(connection: sqlite3.Connection, run: int) -> tuple[Note, ...]:
+    rows = connection.execute("SELECT time, level, text FROM note WHERE run=? ORDER BY time, file, seq", (run,))
+    return tuple(Note(*row) for row in rows)
 
 
 def _counts(connection: sqlite3.Connection, run: int, name: str) -> Counts:

@@ -44,6 +44,9 @@ ATTEMPT_COLUMNS = (
 )
 
 
+NOTES_SHOWN = 20
+
+
 def summary_fields(summary: RunSummary) -> dict[str, Any]:
     """The fields of `runs --json`; scripts rely on their names."""
     return {
@@ -88,6 +91,7 @@ def detail_fields(run_dir: RunDir, detail: RunDetail) -> dict[str, Any]:
         "evals": [as_fields(item) for item in detail.evals],
         "attempts": [as_fields(item) for item in detail.attempts],
         "counts": as_fields(detail.counts),
+        "notes": [as_fields(item) for item in detail.notes],
         "config": _config(run_dir),
         "origins": launch.get("origins", {}),
         "versions": launch.get("versions", {}),
@@ -131,16 +135,30 @@ def detail_lines(fields: dict[str, Any]) -> Iterator[str]:
     yield f"  {one_line(fields['directory'])}"
     if fields["evals"]:
         yield from ["", "evaluations", *table_lines(EVAL_COLUMNS, [_eval_row(item) for item in fields["evals"]])]
+        if unreadable := max(item["unreadable"] for item in fields["evals"]):
+            yield f"  n leaves out {unreadable} examples whose images cannot be read"
     if fields.get("gains"):
         title = "what training changed (held out, paired over the same examples, 95% bootstrap interval)"
         yield from ["", title, *table_lines(GAIN_COLUMNS, [_gain_row(item) for item in fields["gains"]])]
     if fields["attempts"]:
         yield from ["", "attempts", *table_lines(ATTEMPT_COLUMNS, [_attempt_row(item) for item in fields["attempts"]])]
+    yield from _note_lines(fields["notes"])
     yield from ["", "counts", "  " + ", ".join(f"{n} {key.replace('_', ' ')}" for key, n in fields["counts"].items())]
     changed = {key: origin for key, origin in fields["origins"].items() if origin != "default"}
     yield from ["", f"settings that are not defaults ({len(changed)}; --json shows all)"]
     for key, origin in changed.items():
         yield f"  {one_line(key)} = {one_line(json.dumps(_lookup(fields['config'], key)))}  # {one_line(origin)}"
+
+
+def _note_lines(notes: list[dict[str, Any]]) -> Iterator[str]:
+    """The latest notes; --json has all."""
+    if not notes:
+        return
+    left_out = len(notes) - NOTES_SHOWN
+    yield from ["", f"notes (the last {NOTES_SHOWN} of {len(notes)})" if left_out > 0 else "notes"]
+    for note in notes[-NOTES_SHOWN:]:
+        at = time.strftime("%H:%M:%S", time.localtime(note["time"]))
+        yield f"  {at} {one_line(note['level'])}: {one_line(note['text'])}"
 
 
 def _lookup(config: dict[str, Any], key: str) -> Any:
