@@ -23,6 +23,7 @@ from store.runs import foreign_lines
 
 CHUNK_BYTES = 4 << 20
 KEPT = "kept in table foreign_line; nothing to do"
+SHRUNK = "restore it; rebuild to accept it"
 
 
 class RebuildReport(NamedTuple):
@@ -125,16 +126,25 @@ def check(home: Home) -> list[Finding]:
             for name in home.runs():
                 findings += _check_run(home, catalogue, name)
             known = {row[0] for row in catalogue.execute("SELECT name FROM run")}
-            foreign = catalogue.execute("SELECT count(*) FROM foreign_line WHERE run=?", (HOME_ITSELF,)).fetchone()[0]
+            findings += _check_user_journal(home, catalogue)
     except (StoreError, sqlite3.DatabaseError) as error:
         return [*findings, Finding("", str(error), "rftui store rebuild")]
-    if foreign:
-        findings.append(Finding("", f"{foreign} lines of user.jsonl are no records", KEPT))
     findings += [
         Finding(name, "is in the catalogue and its directory is gone", "rftui store rebuild")
         for name in sorted(known - set(home.runs()))
     ]
     return findings
+
+
+def _check_user_journal(home: Home, catalogue: sqlite3.Connection) -> Iterator[Finding]:
+    path = home.user_journal
+    size = path.stat().st_size if path.exists() else 0
+    row = catalogue.execute('SELECT max("offset") FROM progress WHERE run=?', (HOME_ITSELF,)).fetchone()
+    if (row[0] or 0) > size:
+        yield Finding("", f"{path.name} is shorter than what was read of it", SHRUNK)
+    foreign = catalogue.execute("SELECT count(*) FROM foreign_line WHERE run=?", (HOME_ITSELF,)).fetchone()[0]
+    if foreign:
+        yield Finding("", f"{foreign} lines of {path.name} are no records", KEPT)
 
 
 def _integrity(connection: sqlite3.Connection, run: str, path: Path) -> Iterator[Finding]:
@@ -174,7 +184,7 @@ def _check_offsets(home: Home, catalogue: sqlite3.Connection, run: int, name: st
     for file in journal_files(home.run(name)):
         size = file.path.stat().st_size if file.path.exists() else 0
         if offsets.get(file.key, 0) > size:
-            yield Finding(name, f"{file.key} is shorter than what was read of it", "restore it; rebuild to accept it")
+            yield Finding(name, f"{file.key} is shorter than what was read of it", SHRUNK)
 
 
 def _check_counts(home: Home, rollouts: sqlite3.Connection, name: str) -> Iterator[Finding]:

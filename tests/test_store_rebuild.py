@@ -214,7 +214,13 @@ def test_a_journal_that_shrank_is_found(sound: Home) -> None:
     journal = sound.run("sat-grpo-1").journal(0, 1)
     journal.write_bytes(journal.read_bytes()[:500])
 
-    assert any("is shorter than what was read of it" in problem for problem in problems(sound))
+    assert "sat-grpo-1: journal/rank0-attempt1.jsonl is shorter than what was read of it" in problems(sound)
+
+
+def test_a_users_journal_that_shrank_is_found(home: Home) -> None:
+    home.user_journal.write_bytes(home.user_journal.read_bytes()[:20])
+
+    assert ": user.jsonl is shorter than what was read of it" in problems(home)
 
 
 def test_a_run_that_was_never_read_is_found(sound: Home) -> None:
