@@ -10,7 +10,8 @@ from pathlib import Path
 
 from rftui.attend import Attention, attend
 from rftui.clean import one_line
-from store.ingest import ingest_run
+from store.errors import StoreError
+from store.ingest import ingest_run, ingest_user_journal
 from store.layout import Home, RunDir
 from store.runs import RunSummary, find_run, list_runs, open_catalogue
 from store.states import State, is_live
@@ -23,8 +24,10 @@ def current_runs(home: Home) -> list[RunSummary]:
     with closing(open_catalogue(home)) as connection:
         summaries = list_runs(connection)
         indexed_bytes = _indexed_bytes(connection)
+        user_bytes = _indexed_user_bytes(connection)
     names = home.runs()
-    if _refresh(home, names, {summary.name: summary for summary in summaries}, indexed_bytes):
+    has_tagged = _take_in_what_people_did(home, user_bytes)
+    if has_tagged | _refresh(home, names, {summary.name: summary for summary in summaries}, indexed_bytes):
         with closing(open_catalogue(home)) as connection:
             summaries = list_runs(connection)
     there = set(names)
@@ -47,6 +50,24 @@ def _indexed_bytes(connection: sqlite3.Connection) -> dict[str, int]:
     """How much of each run's supervisor.jsonl the catalogue holds."""
     sql = "SELECT run.name, p.offset FROM progress p JOIN run ON run.id = p.run WHERE p.file = 'supervisor.jsonl'"
     return dict(connection.execute(sql))
+
+
+def _indexed_user_bytes(connection: sqlite3.Connection) -> int:
+    """How much of user.jsonl the catalogue holds."""
+    row = connection.execute("SELECT offset FROM progress WHERE run = 0 AND file = 'user.jsonl'").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _take_in_what_people_did(home: Home, indexed_bytes: int) -> bool:
+    """Indexes user.jsonl where it grew, and says whether it did."""
+    if _size(home.user_journal) <= indexed_bytes:
+        return False
+    try:
+        ingest_user_journal(home)
+    except (OSError, StoreError) as error:
+        # tags that cannot be indexed must not hide the runs
+        logger.warning("%s could not be indexed: %s", home.user_journal.name, one_line(error))
+    return True
 
 
 def _refresh(
@@ -82,7 +103,7 @@ def see_to(home: Home, name: str) -> None:
         ingest_run(home, name)
         if attend(home.run(name)) is Attention.SETTLED:
             ingest_run(home, name)
-    except (OSError, ValueError, KeyError, sqlite3.OperationalError) as error:
+    except (OSError, ValueError, KeyError, StoreError) as error:
         # one broken run must not hide the others
         logger.warning("%s could not be seen to: %s", name, one_line(error))
 

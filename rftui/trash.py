@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rftui.errors import NotFound, RftuiError
 from rftui.supervisor_lock import supervision
-from store.database import open_catalogue_for_writing, transaction
+from store.database import open_catalogue_for_writing, remove_database, transaction
 from store.ingest import forget_run, ingest_run
 from store.journal import Appender
 from store.layout import Home, RunDir
@@ -91,6 +91,4 @@ def _forget(home: Home, name: str) -> None:
         if row is not None:
             with transaction(connection):
                 forget_run(connection, int(row[0]))
-    for suffix in ("", "-wal", "-shm"):
-        database = home.rollouts(name)
-        database.with_name(database.name + suffix).unlink(missing_ok=True)
+    remove_database(home.rollouts(name))

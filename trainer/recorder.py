@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 STEP_FLUSH_S = 1.0
 """Longest a step waits for its records to be handed to the kernel."""
+CLOSE_PATIENCE_S = 30.0
+"""Longest the end of a run waits for images on a slow disk."""
 PENDING_IMAGES = 256
 """Images that may wait for a slow disk; later ones are skipped and come again with their next group."""
 PHASE_PATIENCE = 10.0
@@ -51,6 +53,8 @@ class Recorder:
         self.image_threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="media")
         self.pending_images: dict[str, Future[None]] = {}
         self.has_warned_of_media = False
+        self.are_images_late = False
+        """Whether the disk took too long for the last step's images."""
 
     @property
     def is_main(self) -> bool:
@@ -77,8 +81,9 @@ class Recorder:
         self.close()
 
     def close(self) -> None:
-        """Waits for images and records, then closes the journal."""
-        self.image_threads.shutdown(wait=True)
+        """Waits for images and records, for a bounded time each, then closes the journal."""
+        wait(self.pending_images.values(), timeout=CLOSE_PATIENCE_S)
+        self.image_threads.shutdown(wait=False, cancel_futures=True)
         self.writer.close()
 
     def phase(self, name: str, *, step: int) -> None:
@@ -151,12 +156,16 @@ class Recorder:
         unfinished = sum(not future.done() for future in self.pending_images.values())
         if unfinished < PENDING_IMAGES:
             self.pending_images[digest] = self.image_threads.submit(write_image, self.run_dir.media, digest, image)
+        else:
+            self._warn_of_media(f"{unfinished} images wait for a slow disk, and more are not kept")
         return digest
 
     def finish_step(self) -> None:
         """Hands this step's records and images to the kernel, waiting at most a second for a slow disk."""
         deadline = time.monotonic() + STEP_FLUSH_S
-        wait(self.pending_images.values(), timeout=STEP_FLUSH_S)
+        # a disk that hangs costs its second once, and not again at each step
+        _, late = wait(self.pending_images.values(), timeout=0 if self.are_images_late else STEP_FLUSH_S)
+        self.are_images_late = bool(late)
         self._forget_finished_images()
         self.writer.flush(max(0.0, deadline - time.monotonic()))
 
@@ -166,10 +175,15 @@ class Recorder:
                 continue
             del self.pending_images[digest]
             error = future.exception()
-            if error is not None and not self.has_warned_of_media:
-                self.has_warned_of_media = True
-                logger.warning("an image could not be stored (%s); the run goes on", error)
-                self.note("warning", f"an image could not be stored ({error}); its rollouts are kept without it")
+            if error is not None:
+                self._warn_of_media(f"an image could not be stored ({error})")
+
+    def _warn_of_media(self, trouble: str) -> None:
+        """Says it once a run: rollouts without an image are found by `rftui store check`."""
+        if not self.has_warned_of_media:
+            self.has_warned_of_media = True
+            logger.warning("%s; the run goes on", trouble)
+            self.note("warning", f"{trouble}; rollouts are kept without their image")
 
 
 def pixel_hash(image: Image.Image) -> str:
