@@ -1,4 +1,4 @@
-"""The paired difference by hand, and how often its interval holds the truth."""
+"""Paired differences and tests: by hand, against published tables, and how often an interval holds the truth."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from evals.statistics import Difference, paired_difference
+from evals.statistics import Difference, holm, mcnemar, paired_difference
 
 
 def answers(*, both: int, gained: int, lost: int, neither: int) -> tuple[list[bool], list[bool]]:
@@ -101,5 +101,93 @@ def test_a_95_percent_interval_holds_the_true_change_about_95_times_in_100() -> 
 
 @pytest.mark.parametrize(("before", "after"), [([True], [True, False]), ([], []), ([True], [])])
 def test_evaluations_of_other_examples_cannot_be_paired(before: list[bool], after: list[bool]) -> None:
-    with pytest.raises(ValueError, match=f"found {len(before)} and {len(after)}"):
-        paired_difference(before, after)
+    for compare in (paired_difference, mcnemar):
+        with pytest.raises(ValueError, match=f"found {len(before)} and {len(after)}"):
+            compare(before, after)
+
+
+@pytest.mark.parametrize(
+    ("lost", "gained", "p", "digits"),
+    [
+        # Rosner, Fundamentals of Biostatistics, ch. 10: two ways to take blood pressure
+        (7, 1, 0.070, 3),
+        # Fay, "Exact McNemar's test and matching confidence intervals" (R's exact2x2): the table 21, 2, 9, 12
+        (2, 9, 0.06543, 5),
+        # statsmodels' tables of 101, b, c, 33, checked there against the Vassar College calculator
+        (121, 59, 0.000004, 6),
+        (70, 59, 0.378688, 6),
+        (80, 59, 0.089452, 6),
+        (30, 60, 0.002060, 6),
+        (10, 30, 0.002221, 6),
+        (10, 10, 1.0, 6),
+        # a survey of the cabinet's approval in two months, R's binom.test(c(35, 28))
+        (28, 35, 0.45, 3),
+    ],
+)
+def test_mcnemars_exact_p_is_that_of_published_tables(lost: int, gained: int, p: float, digits: int) -> None:
+    before, after = answers(both=101, gained=gained, lost=lost, neither=33)
+
+    result = mcnemar(before, after)
+
+    assert (result.gained, result.lost) == (gained, lost)
+    assert round(result.p, digits) == p
+
+
+def test_mcnemar_agrees_with_the_chi_squared_of_a_large_published_table() -> None:
+    """Agresti, Categorical Data Analysis, table 10.1: approval of the prime minister, z squared = 17.36."""
+    from scipy.stats import chi2
+
+    z_squared = (86 - 150) ** 2 / (86 + 150)
+    result = mcnemar(*answers(both=794, gained=86, lost=150, neither=570))
+
+    assert z_squared == pytest.approx(17.36, abs=0.005)
+    assert result.p == pytest.approx(chi2.sf(z_squared, df=1), rel=0.25)
+
+
+@pytest.mark.parametrize(
+    ("gained", "lost"), [(0, 0), (0, 1), (0, 5), (3, 3), (5, 16), (86, 150), (900, 1000), (0, 1200)]
+)
+def test_mcnemar_is_the_binomial_test_of_the_flips(gained: int, lost: int) -> None:
+    from scipy.stats import binomtest
+
+    expected = binomtest(gained, gained + lost).pvalue if gained + lost else 1.0
+
+    result = mcnemar(*answers(both=1, gained=gained, lost=lost, neither=1))
+
+    assert (result.gained, result.lost) == (gained, lost)
+    assert result.p == pytest.approx(expected, rel=1e-9)
+
+
+def test_examples_that_did_not_flip_do_not_move_mcnemar() -> None:
+    few = mcnemar(*answers(both=0, gained=8, lost=2, neither=0))
+    many = mcnemar(*answers(both=500, gained=8, lost=2, neither=500))
+
+    assert few == many
+
+
+def test_mcnemar_raises_a_false_alarm_in_no_more_than_5_of_100_comparisons_without_a_difference() -> None:
+    rng = random.Random(11)
+    experiments, alarms = 1000, 0
+
+    for _ in range(experiments):
+        changes = rng.choices([1, -1, 0], [0.1, 0.1, 0.8], k=200)
+        result = mcnemar([change < 0 for change in changes], [change > 0 for change in changes])
+        alarms += result.p < 0.05
+
+    # exact, and so a little too careful: never above the level but by chance
+    assert 0.01 < alarms / experiments < 0.05 + 2 * (0.05 * 0.95 / experiments) ** 0.5
+
+
+@pytest.mark.parametrize(
+    ("p_values", "corrected"),
+    [
+        # the four tests of Wikipedia's article on the Holm-Bonferroni method
+        ([0.01, 0.04, 0.03, 0.005], [0.03, 0.06, 0.06, 0.02]),
+        ([0.2], [0.2]),  # one test is not corrected
+        ([], []),
+        ([0.6, 0.9], [1.0, 1.0]),  # never above 1
+        ([0.01, 0.01], [0.02, 0.02]),  # equal p-values stay equal
+    ],
+)
+def test_holm_corrects_as_published_and_keeps_the_order(p_values: list[float], corrected: list[float]) -> None:
+    assert holm(p_values) == pytest.approx(corrected)
