@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import Any, NamedTuple
 
@@ -14,6 +15,45 @@ from store.layout import Home
 from store.migrations import ROLLOUTS
 
 CURRENT = "(a.superseded_from IS NULL OR t.step < a.superseded_from)"
+OF_GROUP = "BETWEEN (g.id << 12) AND (g.id << 12 | 4095)"
+"""Ids of a group's completions: its own with the number of the sample behind it (apply_rollouts.completion_id)."""
+_COLUMNS = (
+    "t.step, g.number, t.sample, g.uid, g.prompt, g.gold, t.text, t.think, t.answer, t.malformed, "
+    "t.rewards, t.reward, t.advantage, t.tokens, t.think_tokens, t.stop, g.kind, g.question, g.options, g.images, "
+    "g.policy_step, t.attempt, t.errors"
+)
+_ACCURACY = "json_extract(t.rewards, '$.accuracy')"
+_SPREAD = f"(SELECT max(c.reward) - min(c.reward) FROM completion c WHERE c.id {OF_GROUP})"
+NUMBER_KEYS = {
+    "step": "t.step",
+    "group": "g.number",
+    "sample": "t.sample",
+    "reward": "t.reward",
+    "advantage": "t.advantage",
+    "tokens": "t.tokens",
+    "think_tokens": "t.think_tokens",
+}
+"""Columns that a test compares as numbers."""
+TEXT_KEYS = {
+    "uid": "g.uid",
+    "kind": "g.kind",
+    "question": "g.question",
+    "gold": "g.gold",
+    "answer": "t.answer",
+    "think": "t.think",
+    "malformed": "t.malformed",
+    "stop": "t.stop",
+}
+"""Columns that a test compares as text, upper and lower case alike."""
+FLAG_KEYS = {
+    "right": f"({_ACCURACY} >= 1 AND typeof({_ACCURACY}) <> 'text')",
+    "clipped": "t.stop = 'length'",
+    "errors": "t.errors IS NOT NULL",
+    "dead": f"{_SPREAD} = 0",
+}
+"""What is or is not so of a completion; `dead` is said of its group: all rewards are equal."""
+_HIDDEN_KEYS = {"text": "t.text", "is_malformed": "t.malformed IS NOT NULL"}
+_OPERATORS = ("<", "<=", ">", ">=", "=")
 
 
 class Rollout(NamedTuple):
@@ -70,6 +110,51 @@ class EvalSample(NamedTuple):
     stop: str
 
 
+class RolloutTest(NamedTuple):
+    """One thing that is asked of a completion or its prompt."""
+
+    key: str
+    """One of NUMBER_KEYS, TEXT_KEYS or FLAG_KEYS; `reward.NAME`; `text`, the completion; or `is_malformed`."""
+    operator: str
+    """For numbers < <= > >= = and `..`, ends included; for text `:` holds a part and `=` is the whole; for flags =."""
+    value: float | str
+    high: float = 0.0
+    """The upper end of `..`."""
+    is_negated: bool = False
+
+
+class StepSample(NamedTuple):
+    """One completion of a step without its text."""
+
+    group_id: int
+    group: int
+    uid: str
+    kind: str
+    sample: int
+    reward: float | None
+    accuracy: float | None
+    """None where the gold answer could not be graded, or the run has no such reward."""
+    advantage: float | None
+    tokens: int
+    is_malformed: bool
+    is_clipped: bool
+    matches: bool
+    """Whether it passes every test; True where there is none."""
+
+
+class Occurrence(NamedTuple):
+    """A prompt at one step that it came at."""
+
+    group_id: int
+    step: int
+    group: int
+    size: int
+    right: int | None
+    """How many were right by the accuracy reward; None where none was graded."""
+    reward: float | None
+    """Mean over the completions."""
+
+
 class RolloutCounts(NamedTuple):
     """How much a rollout database holds."""
 
@@ -119,14 +204,105 @@ def iter_rollouts(
         values += [prompt, prompt]
     order = "t.step DESC, g.number, t.sample" if newest_first else "t.step, g.number, t.sample"
     sql = (
-        "SELECT t.step, g.number, t.sample, g.uid, g.prompt, g.gold, t.text, t.think, t.answer, t.malformed, "
-        "t.rewards, t.reward, t.advantage, t.tokens, t.think_tokens, t.stop, g.kind, g.question, g.options, g.images, "
-        "g.policy_step, t.attempt, t.errors FROM completion t JOIN prompt_group g ON g.id = t.prompt_group "
+        f"SELECT {_COLUMNS} FROM completion t JOIN prompt_group g ON g.id = t.prompt_group "
         f"LEFT JOIN attempt a ON a.number = t.attempt WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT ?"
     )
     with closing(open_rollouts(home, run)) as connection:
         for row in connection.execute(sql, (*values, -1 if limit is None else limit)):
             yield _rollout(row)
+
+
+def group_rollouts(connection: sqlite3.Connection, group_id: int) -> list[Rollout]:
+    """The completions of one group, by number; empty where there is no such group."""
+    sql = f"SELECT {_COLUMNS} FROM prompt_group g JOIN completion t ON t.id {OF_GROUP} WHERE g.id = ? ORDER BY t.id"
+    return [_rollout(row) for row in connection.execute(sql, (group_id,))]
+
+
+def rollout_steps(connection: sqlite3.Connection) -> list[int]:
+    """Steps that have rollouts which count, ascending."""
+    # SQLite reads the whole index for DISTINCT; this looks each step up
+    sql = (
+        "WITH RECURSIVE s(step) AS (SELECT min(step) FROM completion UNION ALL "
+        "SELECT (SELECT min(c.step) FROM completion c WHERE c.step > s.step) FROM s WHERE s.step IS NOT NULL) "
+        "SELECT s.step FROM s WHERE EXISTS (SELECT 1 FROM completion t "
+        f"LEFT JOIN attempt a ON a.number = t.attempt WHERE t.step = s.step AND {CURRENT}) ORDER BY s.step"
+    )
+    return [row[0] for row in connection.execute(sql)]
+
+
+def rollouts_at(connection: sqlite3.Connection, step: int) -> int:
+    """How many completions are stored of a step; it grows while the step is taken in."""
+    return int(connection.execute("SELECT count(*) FROM completion WHERE step = ?", (step,)).fetchone()[0])
+
+
+def step_samples(connection: sqlite3.Connection, step: int, tests: Sequence[RolloutTest] = ()) -> list[StepSample]:
+    """The completions of a step by group and number, each with whether it passes all tests. Raises ValueError."""
+    condition, values = _where(tests)
+    sql = (
+        f"SELECT g.id, g.number, g.uid, g.kind, t.sample, t.reward, {_ACCURACY}, t.advantage, t.tokens, "
+        f"t.malformed IS NOT NULL, t.stop = 'length', {condition} "
+        "FROM completion t JOIN prompt_group g ON g.id = t.prompt_group "
+        f"LEFT JOIN attempt a ON a.number = t.attempt WHERE t.step = ? AND {CURRENT} ORDER BY t.id"
+    )
+    return [
+        StepSample._make((*row[:6], decode_number(row[6]), *row[7:9], bool(row[9]), bool(row[10]), bool(row[11])))
+        for row in connection.execute(sql, (*values, step))
+    ]
+
+
+def matching_steps(connection: sqlite3.Connection, tests: Sequence[RolloutTest]) -> dict[int, int]:
+    """How many completions pass all tests, by step, for steps where any does. Raises ValueError."""
+    condition, values = _where(tests)
+    sql = (
+        "SELECT t.step, count(*) FROM completion t JOIN prompt_group g ON g.id = t.prompt_group "
+        f"LEFT JOIN attempt a ON a.number = t.attempt WHERE {CURRENT} AND {condition} GROUP BY t.step ORDER BY t.step"
+    )
+    return dict(connection.execute(sql, values))
+
+
+def occurrences(connection: sqlite3.Connection, uid: str) -> list[Occurrence]:
+    """Every step at which a prompt came, oldest first."""
+    sql = (
+        f"SELECT g.id, g.step, g.number, count(*), sum({FLAG_KEYS['right']}), avg(t.reward) "
+        f"FROM prompt_group g JOIN completion t ON t.id {OF_GROUP} LEFT JOIN attempt a ON a.number = g.attempt "
+        f"WHERE g.uid = ? AND {CURRENT} GROUP BY g.id ORDER BY g.step, g.number"
+    )
+    return [Occurrence._make(row) for row in connection.execute(sql, (uid,))]
+
+
+def _where(tests: Sequence[RolloutTest]) -> tuple[str, list[float | str]]:
+    """A condition with a mark for every value, and the values. Raises ValueError for a test that is none."""
+    parts: list[str] = []
+    values: list[float | str] = []
+    for test in tests:
+        condition, own = _condition(test)
+        # what is unknown of a completion is not so of it, and its opposite is
+        parts.append(f"NOT coalesce({condition}, 0)" if test.is_negated else f"coalesce({condition}, 0)")
+        values += own
+    return f"({' AND '.join(parts) or '1'})", values
+
+
+def _condition(test: RolloutTest) -> tuple[str, list[float | str]]:
+    text = TEXT_KEYS.get(test.key) or (_HIDDEN_KEYS["text"] if test.key == "text" else None)
+    if text is not None and test.operator in (":", "="):
+        pattern = re.sub(r"([\\%_])", r"\\\1", str(test.value))
+        return f"({text} LIKE ? ESCAPE '\\')", [f"%{pattern}%" if test.operator == ":" else pattern]
+    flag = FLAG_KEYS.get(test.key) or (_HIDDEN_KEYS["is_malformed"] if test.key == "is_malformed" else None)
+    if flag is not None and test.operator == "=":
+        return f"(({flag}) = ?)", [test.value]
+    if test.key.startswith("reward."):
+        # the path is a value too; a non-finite number is stored as text, which compares with nothing
+        path = f'$."{test.key.removeprefix("reward.")}"'
+        number, names = "iif(json_type(t.rewards, ?) <> 'text', json_extract(t.rewards, ?), NULL)", [path, path]
+    elif test.key in NUMBER_KEYS:
+        number, names = NUMBER_KEYS[test.key], []
+    else:
+        raise ValueError(f"{test.key} {test.operator} is no test of rollouts")
+    if test.operator == "..":
+        return f"({number} BETWEEN ? AND ?)", [*names, test.value, test.high]
+    if test.operator not in _OPERATORS:
+        raise ValueError(f"{test.operator} compares no numbers")
+    return f"({number} {test.operator} ?)", [*names, test.value]
 
 
 def _rollout(row: tuple[Any, ...]) -> Rollout:
