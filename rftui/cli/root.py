@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 
 import rftui
-from rftui.cli import evaluating, knowing, launching, listing, reading, steering, storing
+from rftui.cli import comparing, evaluating, knowing, launching, listing, reading, steering, storing
 from rftui.cli.options import examples
 from rftui.cli.output import narrate
 from rftui.cli.problems import Problem, problem_of, report
@@ -64,6 +64,7 @@ listing.register(app)
 launching.register(app)
 evaluating.register(app)
 reading.register(app)
+comparing.register(app)
 steering.register(app)
 knowing.register(app)
 storing.register(app)

@@ -1,0 +1,249 @@
+"""A comparison as tables of text, and those tables as Markdown and LaTeX. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from rftui.clean import one_line
+from rftui.cli.output import Column
+from rftui.compared_runs import ComparedRun
+from rftui.comparison import Comparison, Contrast, Paired, source_name
+from rftui.formats import interval, steps
+
+RUN_COLUMNS = (
+    Column("run", can_shrink=True),
+    Column("state"),
+    Column("step", is_right=True),
+    Column("method"),
+    Column("task", can_shrink=True),
+    Column("model", can_shrink=True),
+)
+EVALUATION_COLUMNS = (
+    Column("run", can_shrink=True),
+    Column("prompt"),
+    Column("decoding"),
+    Column("step", is_right=True),
+    Column("n", is_right=True),
+    Column("accuracy"),
+    Column("data", can_shrink=True),
+)
+TEST_COLUMNS = (Column("n", is_right=True), Column("difference"), Column("flips"), Column("p"))
+HOLM = Column("Holm")
+
+
+class Table(NamedTuple):
+    """A titled table; cells are clean lines."""
+
+    title: str
+    columns: tuple[Column, ...]
+    rows: list[list[str]]
+
+
+def markdown(comparison: Comparison) -> Iterator[str]:
+    """The comparison as Markdown, one line at a time."""
+    for table in full_tables(comparison):
+        yield from [f"**{_markdown_cell(table.title)}**", ""]
+        yield "| " + " | ".join(column.title for column in table.columns) + " |"
+        yield "| " + " | ".join("---:" if column.is_right else "---" for column in table.columns) + " |"
+        for row in table.rows:
+            yield "| " + " | ".join(_markdown_cell(cell) for cell in row) + " |"
+        yield ""
+    for sentence in sentences(comparison):
+        yield f"- {_markdown_cell(sentence)}"
+
+
+def latex(comparison: Comparison) -> Iterator[str]:
+    """The comparison as one tabular a table, with what else there is to say as LaTeX comments."""
+    for table in full_tables(comparison):
+        yield f"% {table.title}"
+        yield rf"\begin{{tabular}}{{{''.join('r' if column.is_right else 'l' for column in table.columns)}}}"
+        yield r"\hline"
+        yield " & ".join(_latex_cell(column.title) for column in table.columns) + r" \\"
+        yield r"\hline"
+        for row in table.rows:
+            # braces keep a cell that begins with [ from being read as the option of the line break before it
+            yield "{}" + " & ".join(_latex_cell(cell) for cell in row) + r" \\"
+        yield r"\hline"
+        yield from [r"\end{tabular}", ""]
+    for sentence in sentences(comparison):
+        yield f"% {one_line(sentence)}"
+
+
+def full_tables(comparison: Comparison) -> list[Table]:
+    """Every table with names of runs in full and the data beside each number; empty tables are left out."""
+    names = {run.name: run.name for run in comparison.runs}
+    tables = [
+        Table("Runs", RUN_COLUMNS, [run_row(run, names) for run in comparison.runs]),
+        Table(
+            "Settings that differ",
+            (Column("setting"), *(Column(name) for name in names)),
+            [[row.key, *(value_text(value) for value in row.values.values())] for row in comparison.settings],
+        ),
+        Table("Last held-out evaluations", EVALUATION_COLUMNS, evaluation_rows(comparison, names)),
+        _full_tests(f"Difference from {comparison.baseline.name}, in points", comparison.against, with_prompt=True),
+        _full_tests("With <think> against without, in points", comparison.thinking, with_prompt=False),
+    ]
+    return [table for table in tables if table.rows]
+
+
+def _full_tests(title: str, contrasts: Sequence[Contrast], *, with_prompt: bool) -> Table:
+    tested = [(contrast, contrast.paired) for contrast in contrasts if contrast.paired is not None]
+    is_corrected = any(paired.p_holm is not None for _, paired in tested)
+    prompt = (Column("prompt"),) if with_prompt else ()
+    columns = (Column("run"), *prompt, Column("decoding"), *test_columns(is_corrected=is_corrected), Column("data"))
+    rows = [
+        [
+            one_line(contrast.after_run),
+            *([contrast.after_prompt] if with_prompt else []),
+            one_line(contrast.decoding),
+            *test_cells(paired),
+            data_text(contrast.source or {}, contrast.split),
+        ]
+        for contrast, paired in tested
+    ]
+    return Table(title, columns, rows)
+
+
+def test_columns(*, is_corrected: bool) -> tuple[Column, ...]:
+    """What a test says; the corrected p-value only where there was something to correct."""
+    return (*TEST_COLUMNS, HOLM) if is_corrected else TEST_COLUMNS
+
+
+def test_cells(paired: Paired) -> list[str]:
+    """The cells under `test_columns`."""
+    cells = [str(paired.n), difference_text(paired), f"+{paired.gained} -{paired.lost}", p_text(paired.p)]
+    return cells if paired.p_holm is None else [*cells, p_text(paired.p_holm)]
+
+
+def run_row(run: ComparedRun, labels: Mapping[str, str]) -> list[str]:
+    """A run under `RUN_COLUMNS`."""
+    summary = run.summary
+    cells = (summary.state, steps(summary.step, summary.total_steps), summary.method, summary.task, summary.model)
+    return [labels[run.name], *(one_line(cell or "") for cell in cells)]
+
+
+def evaluation_rows(comparison: Comparison, labels: Mapping[str, str]) -> list[list[str]]:
+    """Every last evaluation under `EVALUATION_COLUMNS`, those that were asked alike below each other."""
+    totals = [(run, item.totals) for run in comparison.runs for item in run.last]
+    totals.sort(key=lambda pair: (pair[1].prompt != "think", pair[1].prompt, pair[1].decoding, pair[1].split))
+    return [
+        [
+            labels[run.name],
+            one_line(item.prompt),
+            one_line(item.decoding),
+            str(item.step),
+            str(item.n),
+            interval(item.accuracy, item.low, item.high),
+            data_text(item.source, item.split),
+        ]
+        for run, item in totals
+    ]
+
+
+def data_text(source: Mapping[str, Any], split: str) -> str:
+    """Where examples came from: source and split."""
+    return one_line(f"{source_name(source)} {split}")
+
+
+def value_text(value: Any) -> str:
+    """A setting as TOML would have it, near enough; a dash where a run has none."""
+    if value is None:
+        return "—"
+    return one_line(value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False))
+
+
+def difference_text(paired: Paired) -> str:
+    """`+44.3 [+38.5, +50.0]`, in points."""
+    return f"{100 * paired.difference:+.1f} [{100 * paired.low:+.1f}, {100 * paired.high:+.1f}]"
+
+
+def p_text(p: float) -> str:
+    """`.034`, `<.001`, `1.000`."""
+    if p < 0.001:
+        return "<.001"
+    return f"{p:.3f}".removeprefix("0")
+
+
+def sentences(comparison: Comparison) -> Iterator[str]:
+    """What tables cannot say: where there is no test and why, how the numbers were made, and what to beware of."""
+    yield from _refusals(comparison)
+    yield from comparison.notes
+    counts = [sum(item.paired is not None for item in part) for part in (comparison.against, comparison.thinking)]
+    if any(item.totals.n for run in comparison.runs for item in run.last):
+        yield "accuracy: 95% Wilson interval"
+    if any(counts):
+        yield (
+            "difference: paired, 95% bootstrap interval over examples; flips: +wrong to right -right to wrong; "
+            "p: McNemar's exact test"
+        )
+    for count, of_what in zip(counts, ("tests against the baseline", "tests of <think>"), strict=True):
+        if count > 1:
+            yield f"Holm: p corrected for the {count} {of_what}"
+
+
+def _refusals(comparison: Comparison) -> Iterator[str]:
+    """Where there is no test and why; ways of asking that share a reason in one sentence."""
+    asked: dict[tuple[str, str], list[str]] = {}
+    for contrast in comparison.against:
+        if contrast.paired is None:
+            key = (contrast.after_run, contrast.why_not)
+            asked.setdefault(key, []).append(f"{contrast.after_prompt} {contrast.decoding}")
+    for contrast in comparison.thinking:
+        if contrast.paired is None:
+            key = (contrast.after_run, contrast.why_not)
+            asked.setdefault(key, []).append(f"<think> {contrast.decoding}".strip())
+    for (run, why), ways in asked.items():
+        yield f"no test of {run} ({', '.join(ways)}): {why}"
+
+
+def _markdown_cell(text: str) -> str:
+    """Foreign text as text: no column, markup, tag, link or image comes of it."""
+    escaped = re.sub(r"([\\|<>*_`])", r"\\\1", one_line(text))
+    # brackets alone are text, and intervals are full of them; what makes a link is the pair
+    return escaped.replace("](", r"\](").replace("![", r"!\[")
+
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "&": r"\&",
+    "#": r"\#",
+    "%": r"\%",
+    "_": r"\_",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': "''",
+    "—": "---",
+    "…": r"\ldots{}",
+}
+
+
+def _latex_cell(text: str) -> str:
+    escaped = "".join(_LATEX.get(sign, sign) for sign in one_line(text))
+    # a minus sign, where a number stands behind what looks like a hyphen
+    return re.sub(r"(?<![\w.])-(?=[\d.])", r"$-$", escaped)
+
+
+def fitted(columns: Sequence[Column], rows: Iterable[Sequence[str]], *, width: int) -> list[list[str]]:
+    """The rows with cells of columns that can shrink cut until a line takes no more than `width`, as far as it goes."""
+    texts = [list(row) for row in rows]
+    widths = [max([len(column.title), *(len(row[place]) for row in texts)]) for place, column in enumerate(columns)]
+    shrinking = [place for place, column in enumerate(columns) if column.can_shrink]
+    while shrinking and sum(widths) + 2 * (len(widths) - 1) > width:
+        widest = max(shrinking, key=lambda place: widths[place])
+        if widths[widest] <= SHORTEST:
+            break
+        widths[widest] -= 1
+    return [[one_line(cell, width=widths[place]) for place, cell in enumerate(row)] for row in texts]
+
+
+SHORTEST = 8
+"""No cell is cut below this."""
