@@ -6,13 +6,12 @@ import json
 import os
 import time
 from contextlib import closing
-from pathlib import Path
 
 from rftui.errors import NotFound, RftuiError
 from rftui.supervisor_lock import supervision
+from rftui.user_records import record
 from store.database import open_catalogue_for_writing, remove_database, transaction
 from store.ingest import forget_run, ingest_run
-from store.journal import Appender
 from store.layout import Home, RunDir
 
 
@@ -31,8 +30,8 @@ def throw_away(home: Home, name: str) -> str:
         place.parent.mkdir(parents=True, exist_ok=True)
         uid = _uid(run_dir)
         os.rename(run_dir.path, place)
-    _note(home, "trash", name, uid)
     _forget(home, name)
+    record(home, "trash", [{"run": name, "uid": uid}])
     return name
 
 
@@ -56,7 +55,7 @@ def restore(home: Home, name: str) -> str:
             fix=f"`rftui rm {name}` first",
         )
     os.rename(newest, run_dir.path)
-    _note(home, "untrash", name, _uid(run_dir))
+    record(home, "untrash", [{"run": name, "uid": _uid(run_dir)}])
     ingest_run(home, name)
     return name
 
@@ -74,14 +73,6 @@ def _uid(run_dir: RunDir) -> int | None:
     except (OSError, ValueError, KeyError):
         # a run whose launch.json is gone can still be thrown away
         return None
-
-
-def _note(home: Home, kind: str, name: str, uid: int | None) -> None:
-    journal: Path = home.user_journal
-    with supervision(journal.with_name("user.lock"), patience_s=5.0):
-        appender = Appender(journal)
-        appender.append(kind, run=name, uid=uid)
-        appender.close()
 
 
 def _forget(home: Home, name: str) -> None:

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from store.apply_catalogue import CatalogueWriter
 from store.apply_rollouts import RolloutsWriter
+from store.apply_user import FILE as USER_FILE
 from store.apply_user import apply_user_records
 from store.database import (
     explained,
@@ -118,9 +119,9 @@ def ingest_run(home: Home, name: str) -> IngestReport:
 
 
 def ingest_user_journal(home: Home) -> IngestReport:
-    """Takes in what people did to runs: tags. Other records wait for the parts that use them. Raises StoreError."""
+    """Takes in what people did to runs: tags and notes. Other records are for other readers. Raises StoreError."""
     with explained(home.databases), closing(open_catalogue_for_writing(home.catalogue)) as catalogue:
-        file = JournalFile("user.jsonl", home.user_journal, None, 0)
+        file = JournalFile(USER_FILE, home.user_journal, None, 0)
         return _ingest_file(file, (_user_sink(catalogue),))
 
 
@@ -225,13 +226,15 @@ CATALOGUE_TABLES = (
     "foreign_line",
     "progress",
 )
-"""Tables that a run's own files fill. Tags are not among them: user.jsonl, which is not read again, gives them."""
+"""Tables that a run's own files fill. Tags are not among them: user.jsonl, which is not read again, gives them, as it
+gives people's notes."""
 
 
 def forget_run(catalogue: sqlite3.Connection, run: int) -> None:
     """Removes a run's rows from the catalogue within an open transaction; its files are not touched."""
     for table in CATALOGUE_TABLES:
-        catalogue.execute(f"DELETE FROM {table} WHERE run=?", (run,))
+        kept = f" AND file<>'{USER_FILE}'" if table == "note" else ""
+        catalogue.execute(f"DELETE FROM {table} WHERE run=?{kept}", (run,))
     catalogue.execute("DELETE FROM run WHERE id=?", (run,))
 
 

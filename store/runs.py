@@ -63,11 +63,11 @@ class Evaluation(NamedTuple):
 
 
 class Note(NamedTuple):
-    """A sentence that the training process wrote for people."""
+    """A sentence about a run."""
 
     time: float
     level: str
-    """info, warning or error"""
+    """info, warning or error where the training process wrote it; person where a person did"""
     text: str
 
 
@@ -102,7 +102,7 @@ class RunDetail(NamedTuple):
     attempts: tuple[Attempt, ...]
     counts: Counts
     notes: tuple[Note, ...]
-    """In the order written, all ranks together."""
+    """In the order written, all ranks and people together."""
 
 
 SUMMARY_COLUMNS = (

@@ -202,7 +202,7 @@ class Gap(CatalogueTable, table=True):
 
 
 class Note(CatalogueTable, table=True):
-    """A sentence of the training process for the user."""
+    """A sentence about a run: of its training process for people, or of a person."""
 
     __tablename__ = "note"
 

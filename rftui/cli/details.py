@@ -13,6 +13,7 @@ from rftui.clean import one_line
 from rftui.cli.output import Column, table_lines
 from rftui.formats import duration, interval, number, steps
 from rftui.gains import gains
+from store.apply_user import PERSON
 from store.runs import find_run, open_catalogue, run_detail
 
 if TYPE_CHECKING:
@@ -132,6 +133,8 @@ def detail_lines(fields: dict[str, Any]) -> Iterator[str]:
     yield f"  {one_line(fields['method'])} on {one_line(fields['task'])}, model {one_line(fields['model'])}"
     yield f"  step {steps(fields['step'], fields['total_steps'])}, reward {number(fields['reward'])}, {_times(fields)}"
     yield f"  data: {one_line(source_text(fields['source']))}"
+    if fields["tags"]:
+        yield f"  tags: {one_line(' '.join(fields['tags']))}"
     yield f"  {one_line(fields['directory'])}"
     if fields["evals"]:
         yield from ["", "evaluations", *table_lines(EVAL_COLUMNS, [_eval_row(item) for item in fields["evals"]])]
@@ -151,7 +154,13 @@ def detail_lines(fields: dict[str, Any]) -> Iterator[str]:
 
 
 def _note_lines(notes: list[dict[str, Any]]) -> Iterator[str]:
-    """The latest notes; --json has all."""
+    """The latest notes of the run, and all of people; --json has all."""
+    by_people = [note for note in notes if note["level"] == PERSON]
+    notes = [note for note in notes if note["level"] != PERSON]
+    if by_people:
+        yield from ["", "notes by people"]
+        for note in by_people:
+            yield f"  {time.strftime('%Y-%m-%d %H:%M', time.localtime(note['time']))} {one_line(note['text'])}"
     if not notes:
         return
     left_out = len(notes) - NOTES_SHOWN

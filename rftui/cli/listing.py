@@ -8,8 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rftui.cli.options import HomeOption, JsonOption, RunArgument, examples
+from rftui.cli.options import (
+    HomeOption,
+    JsonOption,
+    RunArgument,
+    complete_method,
+    complete_tag,
+    complete_task,
+    examples,
+)
 from rftui.cli.output import Cell, Column, is_ascii, is_terminal, print_json, print_table, say
+from store.states import State
 
 if TYPE_CHECKING:
     from store.runs import RunSummary
@@ -28,7 +37,7 @@ RUN_COLUMNS = (
 
 def register(app: typer.Typer) -> None:
     """Adds the commands."""
-    app.command(epilog=examples("rftui runs", "rftui runs --task sat --json"))(runs)
+    app.command(epilog=examples("rftui runs --tag paper", "rftui runs --task sat --state finished --json"))(runs)
     app.command(epilog=examples("rftui show sat-grpo-12", "rftui show @last --json"))(show)
 
 
@@ -40,28 +49,63 @@ def open_run_list() -> None:
 
         open_app()
         return
-    runs(task=None, home=None, as_json=False)
+    runs()
 
 
 def runs(
-    task: Annotated[str | None, typer.Option(help="Only runs of this task.")] = None,
+    task: Annotated[str | None, typer.Option(help="Only runs of this task.", autocompletion=complete_task)] = None,
+    method: Annotated[
+        str | None, typer.Option(help="Only runs of this method.", autocompletion=complete_method)
+    ] = None,
+    states: Annotated[
+        list[State] | None, typer.Option("--state", help="Only runs in this state; repeatable, for any of them.")
+    ] = None,
+    tags: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--tag",
+            metavar="TAG",
+            help="Only runs with this tag; repeatable, for all of them.",
+            autocompletion=complete_tag,
+        ),
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many, the newest.")] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List all runs, newest first."""
+    """List runs, newest first."""
     from rftui.cli.details import summary_fields
     from rftui.reads import current_runs
     from store.layout import resolve_home
 
-    summaries = [summary for summary in current_runs(resolve_home(home)) if task in (None, summary.task)]
+    everything = current_runs(resolve_home(home))
+    fitting = [
+        summary
+        for summary in everything
+        if task in (None, summary.task)
+        and method in (None, summary.method)
+        and (not states or summary.state in states)
+        and set(tags or ()) <= set(summary.tags)
+    ][:limit]
     if as_json:
-        print_json([summary_fields(summary) for summary in summaries])
-        return
-    if not summaries:
+        print_json([summary_fields(summary) for summary in fitting])
+    elif fitting:
+        _print_runs(fitting)
+    elif everything:
+        say(f"none of the {len(everything)} runs fits")
+    else:
         say("no runs yet; `rftui launch grpo --task sat` starts one")
-        return
+
+
+def _print_runs(summaries: list[RunSummary]) -> None:
+    """The table, with a column of tags where there are any."""
     now = time.time()
-    print_table(RUN_COLUMNS, [run_row(summary, now=now) for summary in summaries])
+    rows = [run_row(summary, now=now) for summary in summaries]
+    if not any(summary.tags for summary in summaries):
+        print_table(RUN_COLUMNS, rows)
+        return
+    tagged = [[*row, Cell(" ".join(summary.tags))] for row, summary in zip(rows, summaries, strict=True)]
+    print_table((*RUN_COLUMNS, Column("tags", can_shrink=True)), tagged)
 
 
 def run_row(summary: RunSummary, *, now: float) -> list[Cell]:

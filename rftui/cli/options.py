@@ -16,6 +16,19 @@ def complete_run(incomplete: str) -> list[str]:
     return [name for name in [*resolve_home(None).runs(), "@last"] if name.startswith(incomplete)]
 
 
+def complete_tag(incomplete: str) -> list[str]:
+    """Tags that some run has, for the shell."""
+    # sqlite3 costs 5 ms, which other completions do without
+    from contextlib import closing
+
+    from store.layout import resolve_home
+    from store.runs import open_catalogue
+
+    with closing(open_catalogue(resolve_home(None))) as connection:
+        rows = connection.execute("SELECT DISTINCT tag FROM tag JOIN run ON run.id = tag.run ORDER BY tag")
+        return [tag for (tag,) in rows if tag.startswith(incomplete)]
+
+
 def complete_recipe(incomplete: str) -> list[str]:
     """Names of recipes for the shell."""
     from rftui.recipes import recipe_names
@@ -28,6 +41,14 @@ def complete_task(incomplete: str) -> list[str]:
     from evals.tasks import task_names
 
     return [name for name in task_names() if name.startswith(incomplete)]
+
+
+def complete_method(incomplete: str) -> list[str]:
+    """Names of methods for the shell."""
+    # pydantic comes with the configuration: 0.1 s
+    from store.config import Method
+
+    return [method.value for method in Method if method.value.startswith(incomplete)]
 
 
 RunArgument = Annotated[

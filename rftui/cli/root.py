@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 
 import rftui
-from rftui.cli import comparing, evaluating, knowing, launching, listing, reading, steering, storing
+from rftui.cli import annotating, comparing, evaluating, knowing, launching, listing, reading, steering, storing
 from rftui.cli.options import examples
 from rftui.cli.output import narrate
 from rftui.cli.problems import Problem, problem_of, report
@@ -66,6 +66,7 @@ evaluating.register(app)
 reading.register(app)
 comparing.register(app)
 steering.register(app)
+annotating.register(app)
 knowing.register(app)
 storing.register(app)
 

@@ -1,0 +1,72 @@
+"""Tags and notes that people give to runs. They are records in user.jsonl; the catalogue is made from them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from contextlib import closing
+
+from rftui.clean import clean
+from rftui.errors import NotFound, UsageProblem
+from rftui.user_records import record
+from store.ingest import ingest_user_journal
+from store.layout import Home
+from store.runs import find_run, open_catalogue
+
+TAG = re.compile(r"""[^\s,"'#-][^\s,"']{0,63}""")
+"""Words that the filter language takes without quotes."""
+
+
+def add_tags(home: Home, name: str, tags: Sequence[str]) -> tuple[str, ...]:
+    """Gives a run tags and returns all it has. One that it has already stays. Raises UsageProblem."""
+    for tag in tags:
+        _check_tag(tag)
+    uid, present = _uid_and_tags(home, name)
+    _record_tags(home, "tag", uid, [tag for tag in dict.fromkeys(tags) if tag not in present])
+    return _uid_and_tags(home, name)[1]
+
+
+def remove_tags(home: Home, name: str, tags: Sequence[str]) -> tuple[str, ...]:
+    """Takes tags from a run and returns those left. Raises NotFound for one that it has not; none is taken then."""
+    uid, present = _uid_and_tags(home, name)
+    for tag in tags:
+        if tag not in present:
+            raise NotFound(
+                f"{name} has no tag {clean(tag)}",
+                found=tag,
+                expected=f"one of {', '.join(present)}" if present else "a run with tags",
+                fix=f"`rftui show {name} --json` names its tags",
+            )
+    _record_tags(home, "untag", uid, list(dict.fromkeys(tags)))
+    return _uid_and_tags(home, name)[1]
+
+
+def add_note(home: Home, name: str, text: str) -> None:
+    """Writes a note to a run. Raises UsageProblem for one without words."""
+    if not clean(text).strip():
+        raise UsageProblem("a note without words", found=text, expected="some text", fix=f"rftui note {name} 'text'")
+    record(home, "note", [{"uid": _uid_and_tags(home, name)[0], "text": text}])
+    ingest_user_journal(home)
+
+
+def _check_tag(tag: str) -> None:
+    if TAG.fullmatch(tag) is None or clean(tag) != tag:
+        raise UsageProblem(
+            f"{clean(tag)!r} is no tag",
+            found=tag,
+            expected="up to 64 signs without space, comma or quotes, and neither # nor - in front",
+            fix="for example `rftui tag @last best-so-far`",
+        )
+
+
+def _uid_and_tags(home: Home, name: str) -> tuple[int, tuple[str, ...]]:
+    with closing(open_catalogue(home)) as connection:
+        summary = find_run(connection, name)
+        uid = connection.execute("SELECT id FROM run WHERE name=?", (summary.name,)).fetchone()[0]
+    return int(uid), summary.tags
+
+
+def _record_tags(home: Home, kind: str, uid: int, tags: Sequence[str]) -> None:
+    if tags:
+        record(home, kind, [{"uid": uid, "tag": tag} for tag in tags])
+        ingest_user_journal(home)
