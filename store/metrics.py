@@ -16,11 +16,46 @@ _CURRENT = (
 )
 
 
+_IS_CURRENT = "(a.superseded_from IS NULL OR t.step < a.superseded_from)"
+
+
+POINT_BY_POINT_STEPS = 20_000
+"""Steps of a part that are read point by point in 0.15 s; of a longer one the roll-ups are close enough."""
+
+
 class MetricPoint(NamedTuple):
     """One value of a metric; NaN and infinities as themselves."""
 
     step: int
     value: float
+
+
+class StepTime(NamedTuple):
+    """When a step was recorded."""
+
+    step: int
+    time: float
+    """Seconds since 1970."""
+
+
+class EvaluationPoint(NamedTuple):
+    """The accuracy of one held-out evaluation with its interval."""
+
+    step: int
+    prompt: str
+    decoding: str
+    split: str
+    accuracy: float | None
+    low: float
+    high: float
+
+
+class Milestones(NamedTuple):
+    """Steps at which something happened that is no metric."""
+
+    checkpoints: tuple[int, ...]
+    attempts: tuple[int, ...]
+    """First steps of the second attempt and those after it."""
 
 
 def metric_names(connection: sqlite3.Connection, run: str) -> list[str]:
@@ -46,6 +81,71 @@ def curve(connection: sqlite3.Connection, run: str, metric: str, *, max_points: 
         # a roll-up that reaches into steps that a later attempt made again is read point by point
         return _reduced(_from_rollups(connection, run, metric), stretch)
     return _reduced([point for point in _all_points(connection, run, metric) if math.isfinite(point.value)], stretch)
+
+
+def curve_between(
+    connection: sqlite3.Connection, run: str, metric: str, *, first: int, last: int, max_points: int
+) -> list[MetricPoint]:
+    """A metric from step `first` to step `last`, reduced like a whole curve where it has more than `max_points`."""
+    steps = last - first + 1
+    stretch = max(1, math.ceil(steps * 4 / max(4, max_points)))
+    if steps > POINT_BY_POINT_STEPS:
+        return _reduced([p for p in _from_rollups(connection, run, metric) if first <= p.step <= last], stretch)
+    rows = connection.execute(
+        f"SELECT t.step, t.value, t.kind FROM metric_point t {_CURRENT} AND {_IS_CURRENT} "
+        "AND t.step BETWEEN ? AND ? ORDER BY t.step",
+        (run, metric, first, last),
+    )
+    points = [MetricPoint(step, VALUES.get(kind, value)) for step, value, kind in rows]
+    if len(points) <= max_points:
+        return points
+    return _reduced([point for point in points if math.isfinite(point.value)], stretch)
+
+
+def step_times(connection: sqlite3.Connection, run: str, metric: str, *, max_points: int) -> list[StepTime]:
+    """When the steps of a metric were recorded; of a longer curve only the ends of its roll-ups."""
+    if _stretch(connection, run, metric, max_points) is None:
+        sql = f"SELECT t.step, t.time FROM metric_point t {_CURRENT} AND {_IS_CURRENT}"
+        return [StepTime(*row) for row in connection.execute(f"{sql} ORDER BY t.step", (run, metric))]
+    ends = connection.execute(
+        f"SELECT k.id, t.run, t.attempt, t.first_step, t.last_step FROM metric_rollup t {_CURRENT} "
+        "AND (a.superseded_from IS NULL OR t.last_step < a.superseded_from) ORDER BY t.first_step",
+        (run, metric),
+    ).fetchall()
+    thinned = ends[:: max(1, len(ends) * 2 // max_points)] + ends[-1:]
+    found = {
+        StepTime(*row)
+        for key, number, attempt, first, last in thinned
+        for row in connection.execute(
+            "SELECT step, time FROM metric_point WHERE run=? AND attempt=? AND key=? AND step IN (?, ?)",
+            (number, attempt, key, first, last),
+        )
+    }
+    return sorted(found)
+
+
+def evaluation_points(connection: sqlite3.Connection, run: str) -> list[EvaluationPoint]:
+    """Every held-out evaluation of a run that counts, by step."""
+    rows = connection.execute(
+        "SELECT t.step, t.prompt, t.decoding, t.split, t.accuracy, t.low, t.high FROM evaluation t "
+        "JOIN attempt a ON a.run=t.run AND a.number=t.attempt JOIN run r ON r.id=t.run "
+        f"WHERE r.name=? AND {_IS_CURRENT} ORDER BY t.step",
+        (run,),
+    )
+    return [EvaluationPoint(*row) for row in rows]
+
+
+def milestones(connection: sqlite3.Connection, run: str) -> Milestones:
+    """Where a run saved its weights, and where it was taken up again."""
+    checkpoints = connection.execute(
+        "SELECT DISTINCT t.step FROM checkpoint t JOIN run r ON r.id=t.run WHERE r.name=? ORDER BY t.step", (run,)
+    )
+    attempts = connection.execute(
+        "SELECT t.first_step FROM attempt t JOIN run r ON r.id=t.run "
+        "WHERE r.name=? AND t.number > 1 AND t.first_step IS NOT NULL ORDER BY t.number",
+        (run,),
+    )
+    return Milestones(tuple(row[0] for row in checkpoints), tuple(row[0] for row in attempts))
 
 
 def last_values(connection: sqlite3.Connection, run: str) -> dict[str, float]:

@@ -15,10 +15,19 @@ from hypothesis import strategies as st
 from store.database import open_for_reading
 from store.layout import Home
 from store.metric_rows import ROLLUP_STEPS, MetricRows, Point, kind_of
-from store.metrics import MetricPoint, curve, last_values, metric_names
+from store.metrics import (
+    MetricPoint,
+    curve,
+    curve_between,
+    evaluation_points,
+    last_values,
+    metric_names,
+    milestones,
+    step_times,
+)
 from store.migrations import CATALOGUE
 from store.runs import open_catalogue
-from tests.store_runs import PATIENTLY, append, ingest_all, make_run, metrics, start
+from tests.store_runs import PATIENTLY, append, eventful_run, ingest_all, make_run, metrics, start
 
 RUN, KEY = 1, 7
 numbers = st.floats(allow_nan=True, allow_infinity=True, width=32)
@@ -145,3 +154,57 @@ def test_names_with_the_same_hash_stay_apart(monkeypatch: pytest.MonkeyPatch) ->
 
         assert curve(connection, "run", "a") == [(1, 1.0), (2, 3.0)]
         assert curve(connection, "run", "b") == [(1, 2.0), (2, 4.0)]
+
+
+def test_a_part_of_a_curve_is_that_part() -> None:
+    with catalogue() as connection:
+        store(connection, [(step, float(step % 50)) for step in range(1000)])
+
+        whole = curve(connection, "run", "loss")
+        part = curve_between(connection, "run", "loss", first=300, last=400, max_points=1000)
+        reduced = curve_between(connection, "run", "loss", first=300, last=400, max_points=20)
+
+    assert part == whole[300:401]
+    assert {point.value for point in reduced} >= {0.0, 49.0}
+    assert set(reduced) <= set(part)
+
+
+def test_a_long_part_comes_from_the_roll_ups(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("store.metrics.POINT_BY_POINT_STEPS", ROLLUP_STEPS)
+    with catalogue() as connection:
+        store(connection, [(step, 99.0 if step == 700 else 0.0) for step in range(2000)])
+
+        part = curve_between(connection, "run", "loss", first=500, last=1500, max_points=40)
+
+    assert MetricPoint(700, 99.0) in part
+    assert all(500 <= point.step <= 1500 for point in part)
+
+
+def test_times_of_steps_are_those_recorded(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    run_dir = make_run(home)
+    append(run_dir.journal(0, 1), start(), *[metrics(step, loss=float(step)) for step in range(600)])
+    ingest_all(home)
+
+    with closing(open_catalogue(home)) as connection:
+        every = step_times(connection, run_dir.name, "loss", max_points=1000)
+        few = step_times(connection, run_dir.name, "loss", max_points=10)
+
+    assert [(item.step, item.time) for item in every] == [(step, 1001.0 + step) for step in range(600)]
+    assert len(few) <= 10
+    assert set(few) <= set(every)
+    assert (few[0], few[-1]) == (every[0], every[-1])
+
+
+def test_evaluations_and_milestones_are_those_that_count(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    run_dir = eventful_run(home)
+    ingest_all(home)
+
+    with closing(open_catalogue(home)) as connection:
+        evaluations = evaluation_points(connection, run_dir.name)
+        found = milestones(connection, run_dir.name)
+
+    assert [(item.step, item.accuracy) for item in evaluations] == [(5, 0.1), (10, 0.1), (15, 0.2), (20, 0.2)]
+    assert found.checkpoints == (5, 10, 15, 20)
+    assert found.attempts == (11,)
