@@ -31,7 +31,7 @@ RADIUS = {"near": 7, "middle": 5, "far": 4}
 BUCKETS = 10
 SPLIT_OF_BUCKET = {0: "heldout", 1: "validation"}
 """All other buckets are the training split."""
-STRONGEST_NOISE = 0.2
+STRONGEST_NOISE = 0.6
 """Share of random pixels blended in at difficulty 1."""
 
 Cell = tuple[int, int]

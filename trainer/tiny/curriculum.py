@@ -15,6 +15,8 @@ from evals.scenes import SHAPES, Scene, cells
 from evals.spatial_questions import KINDS, Question, ask, questions_about
 
 TURNS = 4
+LESSON_NOISE = 1 / 3
+"""How much of a scene's noise a lesson's picture has: from noisier ones the model learns to see nothing."""
 QUESTION_SHARE = 0.75
 """Share of turns that are questions, once questions begin."""
 TRACE_WEIGHTS = (1, 2, 1)
@@ -75,7 +77,8 @@ def question_turn(rng: random.Random, question: Question, *, mode: str) -> Turn:
 def lesson(rng: random.Random, *, with_questions: bool) -> Lesson:
     """A scene of the training split, of any difficulty, with four turns."""
     first = ask(rng, rng.choice(list(KINDS)), split="train", difficulty=rng.random())
-    further = questions_about(rng, first.scene)
+    scene = first.scene._replace(noise=LESSON_NOISE * first.scene.noise)
+    further = questions_about(rng, scene)
     turns = []
     for number in range(TURNS):
         if with_questions and rng.random() < QUESTION_SHARE:
@@ -83,8 +86,8 @@ def lesson(rng: random.Random, *, with_questions: bool) -> Lesson:
             turns.append(question_turn(rng, question, mode=rng.choice([prompts.THINK, prompts.DIRECT])))
         else:
             what = rng.choices(list(DESCRIPTION_WEIGHTS), list(DESCRIPTION_WEIGHTS.values()))[0]
-            turns.append(describe(rng, first.scene, what))
-    return Lesson(first.scene, tuple(turns))
+            turns.append(describe(rng, scene, what))
+    return Lesson(scene, tuple(turns))
 
 
 def _one_of_a_random_kind(rng: random.Random, questions: list[Question]) -> Question:
