@@ -32,7 +32,7 @@ BUCKETS = 10
 SPLIT_OF_BUCKET = {0: "heldout", 1: "validation"}
 """All other buckets are the training split."""
 STRONGEST_NOISE = 0.6
-"""Share of random pixels blended in at difficulty 1."""
+"""Share of random pixels blended in at difficulty 1; it grows with the square, since little noise hides nothing."""
 
 Cell = tuple[int, int]
 """Column from the left and row from the top."""
@@ -99,7 +99,7 @@ def make_scene(
         Thing(colour, shape, cell, distance, (rng.randint(-1, 1), rng.randint(-1, 1)))
         for colour, shape, cell, distance in zip(colours, shapes, places, distances, strict=True)
     )
-    return Scene(things, rng.getrandbits(32), STRONGEST_NOISE * difficulty)
+    return Scene(things, rng.getrandbits(32), STRONGEST_NOISE * difficulty**2)
 
 
 def draw(scene: Scene) -> Image:

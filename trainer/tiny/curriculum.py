@@ -15,8 +15,8 @@ from evals.scenes import SHAPES, Scene, cells
 from evals.spatial_questions import KINDS, Question, ask, questions_about
 
 TURNS = 4
-LESSON_NOISE = 1 / 3
-"""How much of a scene's noise a lesson's picture has: from noisier ones the model learns to see nothing."""
+LESSON_NOISE = 0.2
+"""Share of random pixels in a lesson's picture at difficulty 1: from noisier ones the model never learns to see."""
 QUESTION_SHARE = 0.75
 """Share of turns that are questions, once questions begin."""
 TRACE_WEIGHTS = (1, 2, 1)
@@ -76,8 +76,9 @@ def question_turn(rng: random.Random, question: Question, *, mode: str) -> Turn:
 
 def lesson(rng: random.Random, *, with_questions: bool) -> Lesson:
     """A scene of the training split, of any difficulty, with four turns."""
-    first = ask(rng, rng.choice(list(KINDS)), split="train", difficulty=rng.random())
-    scene = first.scene._replace(noise=LESSON_NOISE * first.scene.noise)
+    kind, difficulty = rng.choice(list(KINDS)), rng.random()
+    first = ask(rng, kind, split="train", difficulty=difficulty)
+    scene = first.scene._replace(noise=LESSON_NOISE * difficulty)
     further = questions_about(rng, scene)
     turns = []
     for number in range(TURNS):
