@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,6 +16,7 @@ from rftui.cli.output import is_terminal, narrate, print_json, say
 if TYPE_CHECKING:
     from rftui.plan import LaunchPlan, LaunchRequest
     from rftui.preflight import Report
+    from store.config import RunConfig
 
 
 class TrainingMethod(StrEnum):
@@ -117,8 +119,19 @@ class Ending(StrEnum):
         return cls.FOLLOW if is_terminal() and not as_json else cls.DETACH
 
 
-def carry_out(home: Any, request: LaunchRequest, *, ending: Ending, is_dry: bool, as_json: bool) -> None:
-    """Plans, checks and starts a run, and stays with it as asked. Raises RftuiError; typer.Exit(1) for a failed run."""
+def carry_out(
+    home: Any,
+    request: LaunchRequest,
+    *,
+    ending: Ending,
+    is_dry: bool,
+    as_json: bool,
+    original: RunConfig | None = None,
+) -> None:
+    """Plans, checks and starts a run, and stays with it as asked. Raises RftuiError; typer.Exit(1) for a failed run.
+
+    `original` is the configuration that this run is a clone of, where it is one.
+    """
     # psutil, pydantic and evals cost 0.4 s, which --help should not pay
     from rftui.errors import UsageProblem
     from rftui.plan import plan_launch
@@ -127,10 +140,10 @@ def carry_out(home: Any, request: LaunchRequest, *, ending: Ending, is_dry: bool
 
     plan = plan_launch(home, request)
     if not as_json and request.method != "eval":
-        narrate(plan.recipe_line)
+        narrate(plan.recipe_line if original is None else _clone_line(original, plan))
     report = run_preflight(plan)
     if is_dry:
-        (_print_dry_json if as_json else _print_dry)(plan, report)
+        (_print_dry_json if as_json else _print_dry)(plan, report, original)
         if report.errors:
             raise typer.Exit(2)
         return
@@ -184,9 +197,28 @@ def _narrate_finding(finding: Any) -> None:
             narrate(f"  {label + ':':<10}{text}")
 
 
-def _dry_facts(plan: LaunchPlan, report: Report) -> dict[str, Any]:
+def _clone_line(original: RunConfig, plan: LaunchPlan) -> str:
+    # pydantic is loaded by now; this is about keeping the module light
+    from rftui.cloning import changed_settings
+
+    count = len(changed_settings(original, plan.config))
+    if not count:
+        return f"settings of {original.name}, none changed: with its seed too, this run repeats it"
+    return f"settings of {original.name}, {count} changed"
+
+
+def _dry_facts(plan: LaunchPlan, report: Report, original: RunConfig | None) -> dict[str, Any]:
+    from rftui.cloning import changed_settings
+
     command = plan.command
-    return {
+    cloned: dict[str, Any] = {}
+    if original is not None:
+        changes = changed_settings(original, plan.config)
+        cloned = {
+            "clone_of": original.name,
+            "changed": {key: change._asdict() for key, change in changes.items()},
+        }
+    return cloned | {
         "name": plan.config.name,
         "directory": str(plan.directory),
         "recipe": plan.recipe_line,
@@ -199,26 +231,21 @@ def _dry_facts(plan: LaunchPlan, report: Report) -> dict[str, Any]:
     }
 
 
-def _print_dry_json(plan: LaunchPlan, report: Report) -> None:
-    print_json(_dry_facts(plan, report))
+def _print_dry_json(plan: LaunchPlan, report: Report, original: RunConfig | None) -> None:
+    print_json(_dry_facts(plan, report, original))
 
 
-def _print_dry(plan: LaunchPlan, report: Report) -> None:
+def _print_dry(plan: LaunchPlan, report: Report, original: RunConfig | None) -> None:
     # pydantic is loaded by now; this is about keeping the module light
     import shlex
 
     from rftui.clean import clean
-    from rftui.settings import flatten
 
-    settings = list(flatten(plan.config.model_dump(mode="json")))
     say(f"run        {plan.config.name}")
     say(f"directory  {clean(plan.directory)}")
     say(f"recipe     {plan.recipe_line}")
-    say("\nsettings")
-    width = max(len(f"{key} = {json.dumps(value)}") for key, value in settings if len(json.dumps(value)) < 40)
-    for key, value in settings:
-        origin = plan.origins.get(key, "default")
-        say(f"  {f'{key} = {json.dumps(value)}':<{width}}  # {clean(origin)}")
+    for line in _setting_lines(plan, original):
+        say(clean(line))
     say("\ncommand")
     say(f"  {clean(shlex.join(plan.command.arguments))}")
     say("\nenvironment")
@@ -232,6 +259,33 @@ def _print_dry(plan: LaunchPlan, report: Report) -> None:
             finding.fix and f"fix: {finding.fix}",
         ]
         say(f"  {finding.level:<8}{clean('; '.join(part for part in parts if part))}")
+    _print_first_prompt(report)
+
+
+def _setting_lines(plan: LaunchPlan, original: RunConfig | None) -> Iterator[str]:
+    """Every setting with its origin; in a clone those that were changed begin with * and end with what they were."""
+    from rftui.cloning import changed_settings
+    from rftui.settings import flatten
+
+    changes = {} if original is None else changed_settings(original, plan.config)
+    settings = list(flatten(plan.config.model_dump(mode="json")))
+    width = max(len(f"{key} = {json.dumps(value)}") for key, value in settings if len(json.dumps(value)) < 40)
+    yield "\nsettings" if original is None else f"\nsettings (* is not as in {original.name})"
+    for key, value in settings:
+        mark, was = " ", ""
+        if change := changes.get(key):
+            mark, was = "*", ", new" if change.before is None else f", was {json.dumps(change.before)}"
+        origin = plan.origins.get(key, "default")
+        yield f"{mark} {f'{key} = {json.dumps(value)}':<{width}}  # {origin}{was}"
+    there = dict(settings)
+    for key, change in changes.items():
+        if key not in there:
+            yield f"* {key} is gone, was {json.dumps(change.before)}"
+
+
+def _print_first_prompt(report: Report) -> None:
+    from rftui.clean import clean
+
     sample = report.trainer.get("sample")
     if sample:
         say(f"\nfirst prompt ({sample.get('tokens')} tokens, of the image {sample.get('image_tokens')})")

@@ -14,7 +14,18 @@ from typing import Annotated, NoReturn
 import typer
 
 import rftui
-from rftui.cli import annotating, comparing, evaluating, knowing, launching, listing, reading, steering, storing
+from rftui.cli import (
+    annotating,
+    cloning,
+    comparing,
+    evaluating,
+    knowing,
+    launching,
+    listing,
+    reading,
+    steering,
+    storing,
+)
 from rftui.cli.options import examples
 from rftui.cli.output import narrate
 from rftui.cli.problems import Problem, problem_of, report
@@ -62,6 +73,7 @@ def root(
 
 listing.register(app)
 launching.register(app)
+cloning.register(app)
 evaluating.register(app)
 reading.register(app)
 comparing.register(app)

@@ -1,0 +1,71 @@
+"""`rftui clone`: a new run with the settings of another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rftui.cli.options import HomeOption, JsonOption, RunArgument, examples
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command(
+        epilog=examples(
+            "rftui clone sat-grpo-12 --set learning_rate=3e-6 --dry-run",
+            "rftui clone @last --seed 1 --name sat-grpo-seed1 --detach",
+        )
+    )(clone)
+
+
+def clone(
+    run: RunArgument,
+    assignments: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one setting, repeatable.")
+    ] = None,
+    config: Annotated[Path | None, typer.Option("--config", metavar="FILE", help="TOML file of changes.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the new run; task, method and a counter if absent.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Another seed; the run's own if absent.")] = None,
+    python: Annotated[
+        str | None, typer.Option(metavar="PATH", help="Interpreter that trains; the run's own if absent.")
+    ] = None,
+    gpus: Annotated[
+        str | None, typer.Option(metavar="LIST", help="GPU indices such as 0,1, or none; free ones if absent.")
+    ] = None,
+    ranks: Annotated[int | None, typer.Option(help="Training processes on this machine.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", help="Show progress even when stdout is no terminal.")] = False,
+    detach: Annotated[bool, typer.Option("--detach", help="Print the name and return at once.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Return when the run has ended, with 1 if it failed.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would run, changed settings marked; start nothing.")
+    ] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Start a new run with the settings of another, and those you change."""
+    # pydantic and psutil cost 0.2 s, which --help and other commands should not pay
+    from rftui.cli.launching import Ending, carry_out
+    from rftui.cloning import check_assignments, read_original
+    from rftui.plan import LaunchRequest
+    from rftui.reads import run_dir_of
+    from store.layout import resolve_home
+
+    place = resolve_home(home)
+    run_dir = run_dir_of(place, run)
+    check_assignments(run_dir.name, assignments or [])
+    original = read_original(run_dir)
+    request = LaunchRequest(
+        method=original.config.method.value,
+        flags={"seed": seed, "ranks": ranks},
+        recipe=original.recipe,
+        config_file=config,
+        assignments=assignments or (),
+        name=name,
+        python=python or original.python,
+        gpus=gpus or original.gpus,
+        base=original.settings,
+    )
+    ending = Ending.choose(follow=follow, detach=detach, wait=wait, as_json=as_json)
+    carry_out(place, request, ending=ending, is_dry=dry_run, as_json=as_json, original=original.config)
