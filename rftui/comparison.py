@@ -246,6 +246,8 @@ def _notes(runs: Sequence[ComparedRun], settings: Sequence[Setting], contrasts: 
     for run in runs:
         if is_live(run.summary.state):
             yield f"{run.name} is {run.summary.state}: its numbers may still change"
+        if unreadable := max((item.totals.unreadable for item in run.last), default=0):
+            yield f"n of {run.name} leaves out {unreadable} examples whose images cannot be read"
     if [row.key for row in settings] == ["seed"]:
         yield "these runs differ only by seed"
     yield from _asked_otherwise(runs)

@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rftui.clean import clean
+from rftui.cli.comparing import comparison_fields
+from rftui.cli.comparison_page import page_lines
+from rftui.cli.comparison_tables import latex, markdown
+from rftui.cli.output import json_safe
 from rftui.cli.root import run
+from rftui.compared_runs import Answer, ComparedRun, Evaluated, WithAndWithout
+from rftui.comparison import Comparison, compare
 from store.layout import Home
+from store.runs import Evaluation, RunSummary
 from tests.evaluated_runs import answers, evaluation, write_run
+from tests.store_runs import PATIENTLY
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "compare.md"
 HOSTILE = "50%_of {x} & $y$ #1 ~^|<b>*`\\end{tabular} [l](http://e) \x1b[31m"
@@ -168,12 +180,30 @@ def assert_latex_row(row: str, *, cells: int) -> None:
     assert bare.count("&") == cells - 1
 
 
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex")
+def test_latex_compiles(rftui: Command, tmp_path: Path) -> None:
+    page = rftui("compare", "sat-sft", "sat-grpo-2", "sat-grpo-3", "--latex")
+    (tmp_path / "page.tex").write_text("\\documentclass{article}\\begin{document}\n" + page + "\\end{document}\n")
+
+    compiled = subprocess.run(
+        ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "page.tex"],
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert compiled.returncode == 0, compiled.stdout.decode(errors="replace")[-800:]
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
         (["sat-sft"], 2, "one run alone"),
         (["sat-sft", "sat-sft-1"], 2, "named twice"),
         (["sat-sft", "sat-grpo-2", "--markdown"], 2, "exclude each other"),
+        (["sat-sft", "sat-grpo-2", "--latex", "--flips", "2"], 2, "exclude each other"),
         (["sat-sft", "sat-grpo-2", "--flips", "-1"], 2, "--flips"),
         (["sat-sft", "nothing"], 3, "no run nothing"),
         (["sat-sft", "sat-grpo"], 3, "begins the names of 2 runs"),
@@ -190,3 +220,77 @@ def test_what_cannot_be_compared_is_refused_with_the_fix(
     assert printed.out == ""
     assert set(problem) == {"error", "found", "expected", "fix"}
     assert words in problem["error"]
+
+
+@pytest.mark.parametrize("form", ["--markdown", "--latex"])
+def test_flips_have_no_place_in_tables_and_that_is_said(
+    home: Home, capsys: pytest.CaptureFixture[str], form: str
+) -> None:
+    assert run(["compare", "sat-sft", "sat-grpo-2", form, "--flips", "2"]) == 2
+
+    assert "no place for flips" in capsys.readouterr().err
+
+
+def test_a_store_that_is_no_database_is_exit_code_4(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    home.catalogue.write_bytes(b"this is no database, and it is longer than a header of SQLite would be" * 9)
+    home.catalogue.with_name("catalogue.db-wal").unlink(missing_ok=True)
+
+    assert run(["compare", "sat-sft", "sat-grpo-2", "--json"]) == 4
+
+    assert "rebuild" in json.loads(capsys.readouterr().err)["fix"]
+
+
+foreign = st.text(max_size=120)
+
+
+@st.composite
+def comparisons(draw: st.DrawFn) -> Comparison:
+    """Two runs, of which everything that is not ours is any text at all."""
+
+    source = {"kind": draw(foreign), "name": draw(foreign), "detail": draw(foreign)}
+    examples = {uid: (draw(foreign), draw(foreign)) for uid in draw(st.lists(foreign, max_size=3))}
+
+    def evaluated(prompt: str, decoding: str) -> Evaluated:
+        numbers = (2, 1, 0.5, 0.1, 0.9, 0, draw(st.integers(0, 3)))
+        totals = Evaluation(draw(st.integers(0, 10**6)), prompt, decoding, "test", source, *numbers)
+        given = {
+            uid: Answer(question, (), gold, draw(st.none() | foreign), draw(st.booleans()))
+            for uid, (question, gold) in examples.items()
+        }
+        return Evaluated(totals, given)
+
+    def compared(name: str) -> ComparedRun:
+        head = (name, "sat", draw(foreign), draw(foreign), None, draw(foreign), draw(foreign))
+        summary = RunSummary(*head, 1, 2, 0.0, None, None, None, None, None, None, ())
+        decoding = draw(st.sampled_from(["greedy", "sampled"]))
+        think, direct = evaluated("think", decoding), evaluated("direct", decoding)
+        settings = draw(st.dictionaries(foreign, foreign | st.none() | st.floats() | st.lists(foreign), max_size=3))
+        return ComparedRun(summary, settings, (think, direct), (WithAndWithout(think, direct),))
+
+    return compare([compared("a" * draw(st.integers(1, 80))), compared("b-2")])
+
+
+@PATIENTLY
+@given(comparisons())
+def test_no_foreign_text_breaks_a_page_a_table_or_a_document(comparison: Comparison) -> None:
+    pages = {
+        "page": list(page_lines(comparison, width=80, flips=2)),
+        "markdown": list(markdown(comparison)),
+        "latex": list(latex(comparison)),
+    }
+
+    for lines in pages.values():
+        assert [line for line in lines if line.splitlines() not in ([line], [])] == []
+        assert [line for line in lines if clean(line) != line] == []
+    assert max(len(line) for line in pages["page"]) <= 80
+    for line in pages["latex"]:
+        assert (
+            line.startswith(("%", "\\begin{tabular}", "\\end{tabular}", "\\hline")) or not line or line.endswith(r" \\")
+        )
+    for tabular in re.findall(
+        r"\\begin\{tabular\}\{([lr]+)\}\n(.*?)\\end\{tabular\}", "\n".join(pages["latex"]), re.DOTALL
+    ):
+        for row in tabular[1].splitlines():
+            if row != r"\hline":
+                assert_latex_row(row, cells=len(tabular[0]))
+    json.dumps(json_safe(comparison_fields(comparison, flips=2)), allow_nan=False)

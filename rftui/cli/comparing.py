@@ -56,7 +56,7 @@ def compare(
     from rftui.comparison import compare as compare_runs
     from store.layout import resolve_home
 
-    _check_forms(as_json=as_json, as_markdown=as_markdown, as_latex=as_latex)
+    _check_forms(as_json=as_json, as_markdown=as_markdown, as_latex=as_latex, flips=flips)
     place = resolve_home(home)
     summaries = _chosen(place, references, baseline)
     comparison = compare_runs([read_compared(place, summary) for summary in summaries])
@@ -67,7 +67,7 @@ def compare(
         say(line)
 
 
-def _check_forms(*, as_json: bool, as_markdown: bool, as_latex: bool) -> None:
+def _check_forms(*, as_json: bool, as_markdown: bool, as_latex: bool, flips: int) -> None:
     from rftui.errors import UsageProblem
 
     asked = [
@@ -76,6 +76,13 @@ def _check_forms(*, as_json: bool, as_markdown: bool, as_latex: bool) -> None:
     if len(asked) > 1:
         raise UsageProblem(
             f"{' and '.join(asked)} exclude each other", found=", ".join(asked), expected="one form", fix="drop one"
+        )
+    if flips and (as_markdown or as_latex):
+        raise UsageProblem(
+            f"{asked[0]} has no place for flips",
+            found=f"--flips {flips} with {asked[0]}",
+            expected="--flips with the page or with --json",
+            fix="drop one",
         )
 
 
