@@ -59,12 +59,12 @@ def prompt_lines(rollout: Rollout, history: Sequence[Occurrence], *, width: int)
 
 def completion_lines(rollout: Rollout, view: View, *, is_open: bool) -> list[Line]:
     """One completion: its numbers, its reward parts, its reasoning folded or open, its answer."""
-    lines = flowed(_numbers(rollout, view), view.width)
     parts = [_part(name, value, view.largest.get(name, 1.0)) for name, value in rollout.rewards.items()]
-    lines += flowed(parts, view.width, indent=INDENT)
+    lines = flowed([*_numbers(rollout, view), *parts], view.width, hang=INDENT)
     for name, trace in rollout.errors.items():
         last = drawable_line(str(trace).strip().rpartition("\n")[2])
-        lines += flowed([(Span(f"{drawable_line(name)} raised: {last}", Role.WARNING),)], view.width, indent=INDENT)
+        said = Span(f"{drawable_line(name)} raised: {last}", Role.WARNING)
+        lines.append(fitted((Span(INDENT), said), view.width))
     lines += (
         _malformed(rollout, view, is_open=is_open) if rollout.malformed else _formed(rollout, view, is_open=is_open)
     )

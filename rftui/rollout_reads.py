@@ -27,8 +27,9 @@ class Extent(NamedTuple):
     """What there is of a run's rollouts."""
 
     steps: tuple[int, ...] = ()
+    shown_step: int | None = None
     shown_rollouts: int = 0
-    """Completions stored of the step that is shown."""
+    """Completions stored of that step."""
 
 
 class StepPage(NamedTuple):
@@ -61,7 +62,7 @@ class RolloutSource:
         """Which steps there are, and how much of the shown one."""
         with closing(open_rollouts(self.home, self.run)) as connection:
             count = 0 if shown_step is None else rollouts_at(connection, shown_step)
-            return Extent(tuple(rollout_steps(connection)), count)
+            return Extent(tuple(rollout_steps(connection)), shown_step, count)
 
     def stamp(self) -> tuple[tuple[int, int], ...]:
         """Changes whenever something was written; costs two looks at the disk."""

@@ -64,15 +64,15 @@ def fitted(line: Line, width: int) -> Line:
     return (*kept, Span("…" if width > 0 else "", Role.MUTED))
 
 
-def flowed(pieces: Iterable[Line], width: int, *, indent: str = "", gap: str = "  ") -> list[Line]:
-    """Pieces side by side, on as many lines as that takes; a piece that is wider than a line is cut."""
+def flowed(pieces: Iterable[Line], width: int, *, hang: str = "", gap: str = "  ") -> list[Line]:
+    """Pieces side by side, on as many lines as that takes, all but the first behind `hang`; too wide a piece is cut."""
     lines: list[Line] = []
     line: Line = ()
     for piece in pieces:
-        joined = (*line, Span(gap), *piece) if line else (Span(indent), *piece)
+        joined = (*line, Span(gap), *piece) if line else piece
         if line and line_width(joined) > width:
             lines.append(line)
-            joined = (Span(indent), *piece)
+            joined = (Span(hang), *piece)
         line = fitted(joined, width)
     return [*lines, line] if line else lines
 

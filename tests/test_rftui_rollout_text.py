@@ -165,7 +165,7 @@ def test_a_prompt_tells_question_gold_options_and_history() -> None:
 def test_lines_are_cut_and_flow() -> None:
     assert said([fitted((Span("abc"), Span("def")), 4)]) == "abc…"
     assert said([fitted((Span("日本語"),), 4)]) == "日 …"
-    assert said(flowed([(Span("aa"),), (Span("bb"),), (Span("cccccccc"),)], 7, indent=" ")) == " aa  bb\n ccccc…"
+    assert said(flowed([(Span("aa"),), (Span("bb"),), (Span("cccccccc"),)], 7, hang=" ")) == "aa  bb\n ccccc…"
 
 
 def test_places_of_phrases_do_not_overlap_and_are_text() -> None:

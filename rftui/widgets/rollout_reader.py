@@ -1,0 +1,139 @@
+"""Reads rollouts in threads for the view that shows them; each read ends in a message and in nothing else."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+
+from textual import work
+from textual.message import Message
+from textual.widget import Widget
+from textual.worker import get_current_worker
+
+from rftui.clean import one_line
+from rftui.half_blocks import Picture, Size
+from rftui.reads import see_to
+from rftui.rollout_query import RolloutQuery
+from rftui.rollout_reads import Extent, GroupPage, RolloutSource, StepPage
+from store.errors import StoreError
+from store.layout import Home
+
+POLL_S = 0.3
+EXTENT = "rollouts-extent"
+Stamp = tuple[tuple[int, int], ...]
+
+
+class RolloutReader(Widget):
+    """A widget that reads one run's rollouts and looks for new ones while it is on the screen."""
+
+    class ExtentRead(Message, bubble=False):
+        """It was seen which steps there are."""
+
+        def __init__(self, extent: Extent, stamp: Stamp) -> None:
+            super().__init__()
+            self.extent = extent
+            self.stamp = stamp
+
+    class PageRead(Message, bubble=False):
+        """A step was read."""
+
+        def __init__(self, page: StepPage, query: RolloutQuery) -> None:
+            super().__init__()
+            self.page = page
+            self.query = query
+
+    class HitsRead(Message, bubble=False):
+        """It was counted what a query finds at which step."""
+
+        def __init__(self, hits: dict[int, int], query: RolloutQuery) -> None:
+            super().__init__()
+            self.hits = hits
+            self.query = query
+
+    class GroupRead(Message, bubble=False):
+        """A group was read."""
+
+        def __init__(self, page: GroupPage, query: RolloutQuery) -> None:
+            super().__init__()
+            self.page = page
+            self.query = query
+
+    class PictureRead(Message, bubble=False):
+        """A picture was read."""
+
+        def __init__(self, digest: str, space: Size, picture: Picture) -> None:
+            super().__init__()
+            self.digest = digest
+            self.space = space
+            self.picture = picture
+
+    class ReadFailed(Message, bubble=False):
+        """The store could not be read."""
+
+        def __init__(self, problem: str) -> None:
+            super().__init__()
+            self.problem = problem
+
+    def __init__(self, home: Home, run_name: str, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.home = home
+        self.run_name = run_name
+        self.source = RolloutSource(home, run_name)
+        self._stamp: Stamp | None = None
+        self._pictures: dict[tuple[str, Size], Picture] = {}
+
+    @property
+    def is_looking(self) -> bool:
+        """Whether a look for new steps is under way; another one would take its place, and on a slow disk none ends."""
+        return any(worker.node is self and worker.group == EXTENT and worker.is_running for worker in self.workers)
+
+    @property
+    def is_looked_at(self) -> bool:
+        """Whether anybody can see the widget."""
+        return self.screen.is_current and self.is_on_screen
+
+    @work(thread=True, exclusive=True, group=EXTENT, exit_on_error=False)
+    def read_extent(self, shown_step: int | None, *, takes_in: bool = False) -> None:
+        """Looks which steps there are, where anything was written since the last look."""
+
+        def read() -> Message | None:
+            if takes_in:
+                # a run whose supervisor is gone has nobody else who takes in what it wrote last
+                see_to(self.home, self.run_name)
+            stamp = self.source.stamp()
+            if stamp == self._stamp:
+                return None
+            return self.ExtentRead(self.source.extent(shown_step), stamp)
+
+        self._tell(read)
+
+    @work(thread=True, exclusive=True, group="rollouts-page", exit_on_error=False)
+    def read_page(self, step: int, query: RolloutQuery) -> None:
+        """Reads one step."""
+        self._tell(lambda: self.PageRead(self.source.page(step, query.tests), query))
+
+    @work(thread=True, exclusive=True, group="rollouts-hits", exit_on_error=False)
+    def read_hits(self, query: RolloutQuery) -> None:
+        """Counts what a query finds."""
+        self._tell(lambda: self.HitsRead(self.source.hits(query.tests), query))
+
+    @work(thread=True, exclusive=True, group="rollouts-group", exit_on_error=False)
+    def read_group(self, group_id: int, step: int, query: RolloutQuery) -> None:
+        """Reads one group in full."""
+        self._tell(lambda: self.GroupRead(self.source.group(group_id, step, query.tests), query))
+
+    @work(thread=True, exclusive=True, group="rollouts-picture", exit_on_error=False)
+    def read_picture(self, digest: str, space: Size, *, is_ascii: bool) -> None:
+        """Reads one image, sized to cells."""
+        self._tell(lambda: self.PictureRead(digest, space, self.source.picture(digest, space, is_ascii=is_ascii)))
+
+    def _tell(self, read: Callable[[], Message | None]) -> None:
+        """Posts what was read, or why nothing was, unless something else is wanted by then."""
+        worker = get_current_worker()
+        try:
+            message = read()
+        except (OSError, StoreError, sqlite3.Error, ValueError) as error:
+            # the pane's boundary: it stays as it was and says why
+            message = self.ReadFailed(f"the rollouts cannot be read: {one_line(error, width=300)}")
+        if message is not None and not worker.is_cancelled:
+            self.post_message(message)

@@ -1,0 +1,380 @@
+"""The rollouts of a run: a step's groups, the image, and the completions of one group; live while it is looked at.
+
+Keys move it; `show_step` opens a step from elsewhere. Everything foreign comes as spans of clean text.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container, Horizontal
+from textual.events import Resize
+from textual.widgets import Input
+
+from rftui.clean import clean
+from rftui.rollout_browser import RolloutBrowser
+from rftui.rollout_groups import GroupSummary
+from rftui.rollout_header import group_row, head_lines, history_row
+from rftui.rollout_query import NOTHING, QueryError, parse_query
+from rftui.rollout_reads import GroupPage
+from rftui.spans import Line
+from rftui.widgets.group_view import GroupView
+from rftui.widgets.image import ImagePane
+from rftui.widgets.line_list import LineList
+from rftui.widgets.rollout_reader import POLL_S, RolloutReader
+from rftui.widgets.span_view import SpanLines
+from store.layout import Home
+
+NARROW = 120
+"""Below so many columns the image stands under the list."""
+MOST_PICTURES = 64
+"""Drawn images that are kept, so that going back and forth reads no file."""
+ASK_QUERY = '"left of" reward<0.2 step:100..200 clipped:yes -malformed:any'
+ASK_STEP = "number of a step"
+
+
+class RolloutsView(RolloutReader):
+    """Every completion of a run, by step and group."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left,h", "step(-1)", "◀ step", id="rollouts.step_back", tooltip="The step before"),
+        Binding("right,l", "step(1)", "step ▶", id="rollouts.step_on", tooltip="The next step"),
+        Binding("home", "first_step", "first", id="rollouts.first_step", show=False, tooltip="The first step"),
+        Binding(
+            "end", "newest_step", "newest", id="rollouts.newest_step", show=False, tooltip="Follow the newest step"
+        ),
+        Binding("number_sign", "ask('step')", "go to", id="rollouts.ask_step", tooltip="Go to a step by its number"),
+        Binding("n", "group(1)", "next", id="rollouts.next", tooltip="The next group, or the next that was found"),
+        Binding("p,N", "group(-1)", "prev", id="rollouts.previous", tooltip="The group before"),
+        Binding("slash,f", "ask('query')", "find", id="rollouts.find", tooltip=f"Find, as in {ASK_QUERY}"),
+        Binding("s", "sort", "sort", id="rollouts.sort", tooltip="Sort by the next value"),
+        Binding("S", "reverse", "reverse", id="rollouts.reverse", show=False, tooltip="Turn the order round"),
+        Binding("e", "open_all(True)", "unfold", id="rollouts.unfold", tooltip="Unfold all reasoning"),
+        Binding("x", "open_all(False)", "fold", id="rollouts.fold", tooltip="Fold all reasoning"),
+        Binding("t", "history", "over steps", id="rollouts.history", tooltip="Every step that this prompt came at"),
+        Binding("i", "image", "image", id="rollouts.image", tooltip="The image as large as the view"),
+        Binding("I", "next_image", "next image", id="rollouts.next_image", show=False, tooltip="The next of several"),
+        Binding("y", "copy", "copy", id="rollouts.copy", tooltip="Copy the current completion"),
+        Binding("escape", "back", "back", id="rollouts.back", show=False, tooltip="Close what is open, end the search"),
+    ]
+    DEFAULT_CSS = """
+    RolloutsView {
+        layout: vertical; height: 1fr; width: 1fr;
+        #head { height: 2; padding: 0 1; }
+        #ask { display: none; border: none; height: 1; padding: 0 1; }
+        #body { height: 1fr; }
+        #left { layout: horizontal; width: 72; height: 1fr; }
+        #groups, #history { width: 34; height: 1fr; padding: 0 0 0 1; }
+        #history { display: none; }
+        #image { width: 1fr; height: 1fr; padding: 0 1; }
+        #completions { width: 1fr; height: 1fr; }
+        &.narrow #left { layout: vertical; width: 27; }
+        &.narrow #groups, &.narrow #history { width: 1fr; }
+        &.narrow #image { height: 45%; }
+        &.asking #ask { display: block; }
+        &.history #groups { display: none; }
+        &.history #history { display: block; }
+        &.large #left { width: 1fr; }
+        &.large #completions, &.large #groups, &.large #history { display: none; }
+        &.large #image { height: 1fr; }
+    }
+    """
+
+    def __init__(self, home: Home, run_name: str, *, id: str | None = None) -> None:
+        super().__init__(home, run_name, id=id)
+        self.browser = RolloutBrowser()
+        self.head = SpanLines(id="head")
+        self.ask = Input(id="ask")
+        self.groups = LineList(self._group_line, empty="no groups", id="groups")
+        self.history = LineList(self._history_line, empty="this prompt came once", id="history")
+        self.image = ImagePane(id="image")
+        self.completions = GroupView(id="completions")
+        self._asked = ""
+
+    def compose(self) -> ComposeResult:
+        """The head, the question line, the lists with the image, and the completions."""
+        self.ask.cursor_blink = False
+        yield self.head
+        yield self.ask
+        with Horizontal(id="body"):
+            with Container(id="left"):
+                yield self.groups
+                yield self.history
+                yield self.image
+            yield self.completions
+
+    def on_mount(self) -> None:
+        """Reads, and goes on reading while it is looked at."""
+        self.read_extent(None, takes_in=True)
+        self.set_interval(POLL_S, self._poll)
+
+    def on_resize(self, event: Resize) -> None:
+        """Arranges the panes for the width."""
+        self.set_class(event.size.width < NARROW, "narrow")
+        self._show_head()
+
+    def show_step(self, step: int) -> None:
+        """Opens a step, or the nearest one that has rollouts, and stops following new ones."""
+        self._read(self.browser.show_step(step))
+        self._show_head()
+
+    def take_focus(self) -> None:
+        """Puts the keyboard on the list of groups."""
+        self.groups.focus()
+
+    # what was read
+
+    def _poll(self) -> None:
+        if self.is_looked_at and not self.is_looking:
+            self.read_extent(self.browser.step)
+
+    @on(RolloutReader.ExtentRead)
+    def _take_extent(self, event: RolloutReader.ExtentRead) -> None:
+        self._stamp = event.stamp
+        self._read(self.browser.take_extent(event.extent))
+        self._show_head()
+
+    @on(RolloutReader.PageRead)
+    def _take_page(self, event: RolloutReader.PageRead) -> None:
+        row = self.browser.take_page(event.page, event.query, selected=self._selected_id())
+        if row is not None:
+            self._show_groups(row)
+            self._show_head()
+
+    @on(RolloutReader.HitsRead)
+    def _take_hits(self, event: RolloutReader.HitsRead) -> None:
+        self._read(self.browser.take_hits(event.hits, event.query))
+        self._show_head()
+
+    @on(RolloutReader.GroupRead)
+    def _take_group(self, event: RolloutReader.GroupRead) -> None:
+        if event.page.id != self._selected_id() or event.query != self.browser.query:
+            return
+        self._show_group(event.page)
+
+    @on(RolloutReader.PictureRead)
+    def _take_picture(self, event: RolloutReader.PictureRead) -> None:
+        while len(self._pictures) >= MOST_PICTURES:
+            self._pictures.pop(next(iter(self._pictures)))
+        self._pictures[event.digest, event.space] = event.picture
+        self.image.show_picture(event.digest, event.space, event.picture)
+
+    @on(RolloutReader.ReadFailed)
+    def _say_problem(self, event: RolloutReader.ReadFailed) -> None:
+        self.browser.problem = event.problem
+        self._show_head()
+
+    @on(ImagePane.Wanted)
+    def _want_picture(self, event: ImagePane.Wanted) -> None:
+        event.stop()
+        known = self._pictures.get((event.digest, event.space))
+        if known is not None and not known.problem:
+            self.image.show_picture(event.digest, event.space, known)
+        else:
+            self.read_picture(event.digest, event.space, is_ascii=self.image.is_ascii)
+
+    # what is shown
+
+    def _read(self, step: int | None) -> None:
+        if step is not None:
+            self.read_page(step, self.browser.query)
+
+    def _show_head(self) -> None:
+        self.head.show(head_lines(self.browser.head(), max(1, self.head.size.width)))
+
+    def _show_groups(self, row: int) -> None:
+        self.groups.show(len(self.browser.groups), cursor=row)
+        self._open_group()
+
+    def _open_group(self) -> None:
+        """Reads the group under the cursor; an empty list has none."""
+        group = self._selected()
+        if group is None or self.browser.step is None:
+            self._show_group(GroupPage(0))
+        else:
+            self.read_group(group.id, self.browser.step, self.browser.query)
+
+    def _show_group(self, page: GroupPage) -> None:
+        self.completions.show(page, self.browser.query.phrases)
+        self.image.show_images(page.rollouts[0].images if page.rollouts else ())
+        steps = [occurrence.step for occurrence in page.history]
+        shown = self.browser.step
+        self.history.show(len(steps), cursor=steps.index(shown) if shown in steps else 0)
+
+    def _selected(self) -> GroupSummary | None:
+        groups = self.browser.groups
+        return groups[self.groups.cursor] if self.groups.cursor < len(groups) else None
+
+    def _selected_id(self) -> int | None:
+        group = self._selected()
+        return None if group is None else group.id
+
+    def _group_line(self, row: int, width: int) -> Line:
+        browser = self.browser
+        return group_row(browser.groups[row], order=browser.order, is_searched=browser.is_searched, width=width)
+
+    def _history_line(self, row: int, width: int) -> Line:
+        return history_row(self.completions.page.history[row], shown_step=self.browser.step, width=width)
+
+    def _stop_following(self) -> None:
+        if self.browser.follows:
+            self.browser.follows = False
+            self._show_head()
+
+    # what the user does
+
+    @on(LineList.Moved, "#groups")
+    def _moved(self, event: LineList.Moved) -> None:
+        event.stop()
+        self._stop_following()
+        self._open_group()
+
+    @on(LineList.Chosen, "#groups")
+    def _chosen(self, event: LineList.Chosen) -> None:
+        event.stop()
+        self.completions.focus()
+
+    @on(LineList.Chosen, "#history")
+    def _jump(self, event: LineList.Chosen) -> None:
+        event.stop()
+        history = self.completions.page.history
+        if event.index < len(history):
+            uid = self.completions.page.rollouts[0].uid
+            self._read(self.browser.show_step(history[event.index].step, uid=uid))
+            self._show_head()
+
+    @on(GroupView.Read)
+    def _is_reading(self, event: GroupView.Read) -> None:
+        event.stop()
+        self._stop_following()
+
+    def action_step(self, count: int) -> None:
+        """Goes so many steps on."""
+        self._read(self.browser.by_steps(count))
+        self._show_head()
+
+    def action_first_step(self) -> None:
+        """Goes to the first step."""
+        self.action_step(-len(self.browser.steps))
+
+    def action_newest_step(self) -> None:
+        """Goes to the newest step and follows it."""
+        self._read(self.browser.newest())
+        self._show_head()
+
+    def action_group(self, direction: int) -> None:
+        """Goes to the next group; with a query beyond the last one to the next step where it finds any."""
+        row = self.groups.cursor + direction
+        if self.browser.is_searched and not 0 <= row < self.groups.count:
+            self._read(self.browser.next_found_step(direction))
+            self._show_head()
+        else:
+            self.groups.put_cursor(row)
+
+    def action_sort(self) -> None:
+        """Sorts by the next value."""
+        self._show_groups(self.browser.next_order(selected=self._selected_id()))
+        self._show_head()
+
+    def action_reverse(self) -> None:
+        """Turns the order round."""
+        self._show_groups(self.browser.reverse(selected=self._selected_id()))
+        self._show_head()
+
+    def action_open_all(self, is_open: bool) -> None:
+        """Unfolds or folds all reasoning."""
+        self.completions.open_all(is_open)
+
+    def action_history(self) -> None:
+        """Shows the steps that the prompt came at in place of the groups, and back."""
+        is_shown = not self.has_class("history")
+        self.set_class(is_shown, "history")
+        (self.history if is_shown else self.groups).focus()
+
+    def action_image(self) -> None:
+        """Gives the image the whole width, and back."""
+        is_large = not self.has_class("large")
+        self.set_class(is_large, "large")
+        # what is hidden cannot hold the keyboard, and without it no key would come back here
+        self.image.can_focus = is_large
+        (self.image if is_large else self.groups).focus()
+
+    def action_next_image(self) -> None:
+        """Shows the next of several images."""
+        self.image.show_next()
+
+    def action_copy(self) -> None:
+        """Copies the current completion as it came, without what steers a terminal."""
+        rollout = self.completions.rollout
+        if rollout is None:
+            self.app.notify("there is no completion to copy", markup=False)
+            return
+        text = clean(rollout.completion)
+        self.app.copy_to_clipboard(text)
+        self.app.notify(f"copied #{rollout.sample}: {len(text):,} characters", markup=False)
+
+    def action_ask(self, what: str) -> None:
+        """Asks for a query or the number of a step."""
+        self._asked = what
+        self.ask.placeholder = ASK_QUERY if what == "query" else ASK_STEP
+        self.ask.value = self.browser.query.text if what == "query" else ""
+        self.add_class("asking")
+        self.ask.focus()
+
+    @on(Input.Submitted, "#ask")
+    def _answered(self, event: Input.Submitted) -> None:
+        event.stop()
+        if self._asked == "query":
+            self._search(event.value)
+        elif event.value.strip().isdecimal():
+            self.show_step(int(event.value))
+            self._stop_asking()
+        else:
+            self._say(f"{clean(event.value)[:20] or 'nothing'} is no number of a step")
+
+    def _search(self, text: str) -> None:
+        try:
+            query = parse_query(text)
+        except QueryError as error:
+            self._say(error.error)
+            return
+        step = self.browser.search(query)
+        self._read(step)
+        if query.tests:
+            self.read_hits(query)
+        self._stop_asking()
+        self._show_head()
+
+    def _say(self, problem: str) -> None:
+        self.browser.problem = problem
+        self._show_head()
+
+    def _stop_asking(self) -> None:
+        self.remove_class("asking")
+        self.browser.problem = ""
+        self.groups.focus()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Escape belongs to whoever holds this view where it has nothing to close."""
+        if action != "back":
+            return True
+        is_open = any(self.has_class(name) for name in ("asking", "large", "history"))
+        return is_open or self.browser.is_searched or self.completions.has_focus
+
+    def action_back(self) -> None:
+        """Closes what is open, innermost first; then leaves the completions, then ends the search."""
+        if self.has_class("asking"):
+            self._stop_asking()
+            self._show_head()
+        elif self.has_class("large"):
+            self.action_image()
+        elif self.has_class("history"):
+            self.action_history()
+        elif self.completions.has_focus:
+            self.groups.focus()
+        else:
+            self._read(self.browser.search(NOTHING))
+            self._show_head()
