@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from concurrent.futures import wait
 from pathlib import Path
 from typing import Any
 
@@ -60,15 +61,13 @@ def test_images_are_on_disk_by_the_end_of_a_step(recorder: Any) -> None:
 def test_a_disk_that_hangs_costs_its_second_once(
     recorder: Any, hung_disk: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import trainer.recorder
-
-    real_wait, patience = trainer.recorder.wait, []
+    patience = []
 
     def noted_wait(futures: Any, *, timeout: float) -> Any:
         patience.append(timeout)
-        return real_wait(futures, timeout=timeout)
+        return wait(futures, timeout=timeout)
 
-    monkeypatch.setattr(trainer.recorder, "wait", noted_wait)
+    monkeypatch.setattr("trainer.recorder.wait", noted_wait)
     recorder.images([picture(1)])
 
     for _ in range(4):
