@@ -262,7 +262,7 @@ def comparisons(draw: st.DrawFn) -> Comparison:
     def compared(name: str) -> ComparedRun:
         head = (name, "sat", draw(foreign), draw(foreign), None, draw(foreign), draw(foreign))
         summary = RunSummary(*head, 1, 2, 0.0, None, None, None, None, None, None, ())
-        decoding = draw(st.sampled_from(["greedy", "sampled"]))
+        decoding = draw(st.sampled_from(["greedy", "sampled"]) | foreign)
         think, direct = evaluated("think", decoding), evaluated("direct", decoding)
         settings = draw(st.dictionaries(foreign, foreign | st.none() | st.floats() | st.lists(foreign), max_size=3))
         return ComparedRun(summary, settings, (think, direct), (WithAndWithout(think, direct),))

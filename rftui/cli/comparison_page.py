@@ -70,7 +70,7 @@ def _setting_lines(settings: Sequence[Setting], letters: Mapping[str, str], *, w
     if short:
         yield from table_lines(columns, short)
     for key, *values in (row for row in rows if row not in short):
-        yield key
+        yield from textwrap.wrap(key, width)
         for letter, value in zip(letters.values(), values, strict=True):
             yield from textwrap.wrap(value, width, initial_indent=f"  {letter}  ", subsequent_indent="     ")
 
@@ -84,8 +84,9 @@ def _test_lines(title: str, contrasts: Sequence[Contrast], letters: Mapping[str,
         yield from textwrap.wrap(f"{title}, in points, on {data}", width)
         # what <think> does is a contrast of both prompts
         is_one_prompt = tested[0][0].before_prompt == tested[0][0].after_prompt
-        prompt = (Column("prompt"),) if is_one_prompt else ()
-        columns = (Column("run"), *prompt, Column("decoding"), *test_columns(is_corrected=is_corrected))
+        prompt = (Column("prompt", can_shrink=True),) if is_one_prompt else ()
+        asked = (Column("run"), *prompt, Column("decoding", can_shrink=True))
+        columns = (*asked, *test_columns(is_corrected=is_corrected))
         rows = [
             [
                 letters[item.after_run],

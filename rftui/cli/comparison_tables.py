@@ -15,16 +15,16 @@ from rftui.formats import interval, steps
 
 RUN_COLUMNS = (
     Column("run", can_shrink=True),
-    Column("state"),
+    Column("state", can_shrink=True),
     Column("step", is_right=True),
-    Column("method"),
+    Column("method", can_shrink=True),
     Column("task", can_shrink=True),
     Column("model", can_shrink=True),
 )
 EVALUATION_COLUMNS = (
     Column("run", can_shrink=True),
-    Column("prompt"),
-    Column("decoding"),
+    Column("prompt", can_shrink=True),
+    Column("decoding", can_shrink=True),
     Column("step", is_right=True),
     Column("n", is_right=True),
     Column("accuracy"),
