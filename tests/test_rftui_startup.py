@@ -37,7 +37,9 @@ def imported(bench: Bench, *arguments: str) -> set[str]:
     return set(modules)
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["runs"], ["runs", "--json"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["runs"], ["runs", "--json"], ["compare", "--help"], ["clone", "--help"]]
+)
 def test_light_commands_import_nothing_heavy(tmp_path: Path, arguments: list[str]) -> None:
     bench = Bench(tmp_path)
 
