@@ -149,8 +149,8 @@ def value_range(values: Iterable[float], *, is_log: bool) -> Range | None:
         return Range(low, high) if high > low * 1.001 else Range(low / 2, high * 2)
     # a difference that a float cannot hold apart is flat
     if high - low <= abs(high) * 1e-12:
-        margin = abs(low) * 0.1 or 1.0
-        return Range(low - margin, high + margin)
+        # most metrics that are flat at nothing are shares
+        return Range(low - abs(low) * 0.1, high + abs(high) * 0.1) if low else Range(0.0, 1.0)
     if math.isinf(high - low):
         return Range(low / 2, high / 2)
     return Range(low, high)

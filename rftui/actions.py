@@ -1,0 +1,138 @@
+"""The one table of keys: bindings and help are made from it, so that help cannot be wrong."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from textual.binding import Binding, BindingType
+
+
+class Action(NamedTuple):
+    """What keys do at one place."""
+
+    id: str
+    """Place and name, `curves.zoom_in`; users rebind by it."""
+    keys: str
+    """Textual's names, with commas between."""
+    action: str
+    """The method after `action_`, or `app.` and one of the application."""
+    description: str
+    tooltip: str
+    is_shown: bool = False
+    """Whether the footer names it."""
+
+    @property
+    def place(self) -> str:
+        """Where the keys work."""
+        return self.id.partition(".")[0]
+
+
+PLACES = {
+    "app": "everywhere",
+    "list": "list of runs",
+    "run": "a run",
+    "curves": "curves",
+    "lines": "logs, settings and overview",
+    "search": "search",
+}
+"""Places in the order of the help, with their names there."""
+
+ACTIONS = (
+    Action("app.help", "question_mark", "app.help", "help", "Every key that works here", True),
+    Action("app.quit", "q", "app.quit", "quit", "Leave; no run is touched, all go on", True),
+    Action("list.open", "enter", "open", "open", "Curves, logs and settings of this run", True),
+    Action("list.refresh", "r", "refresh", "refresh", "Read the store again", True),
+    Action("list.down", "j", "down", "next run", "Go to the next run"),
+    Action("list.up", "k", "up", "previous run", "Go to the previous run"),
+    Action("run.back", "escape", "back", "back", "Back to the list", True),
+    *[Action(f"run.tab{n}", str(n), f"tab({n})", f"tab {n}", "Show the tab of that number") for n in range(1, 7)],
+    Action("run.next_tab", "tab", "turn(1)", "next tab", "Show the next tab"),
+    Action("run.previous_tab", "shift+tab", "turn(-1)", "previous tab", "Show the tab before"),
+    Action("curves.left", "left,h", "cursor(-1)", "cursor left", "Move the cursor of all charts to the left"),
+    Action("curves.right", "right,l", "cursor(1)", "cursor right", "Move the cursor of all charts to the right"),
+    Action("curves.far_left", "shift+left", "cursor(-10)", "ten left", "Move the cursor ten columns to the left"),
+    Action("curves.far_right", "shift+right", "cursor(10)", "ten right", "Move the cursor ten columns to the right"),
+    Action("curves.first", "home,g", "cursor(-1000000)", "first step", "Put the cursor on the first step"),
+    Action("curves.last", "end,G", "cursor(1000000)", "last step", "Put the cursor on the last step"),
+    Action("curves.choose", "enter", "choose", "step", "Open the step under the cursor", True),
+    Action("curves.previous", "up,k", "chart(-1)", "chart before", "Choose the chart before"),
+    Action("curves.next", "down,j", "chart(1)", "next chart", "Choose the next chart"),
+    Action("curves.page_up", "pageup,left_square_bracket", "page(-1)", "page before", "Show the charts before"),
+    Action("curves.page_down", "pagedown,right_square_bracket", "page(1)", "next page", "Show the charts after"),
+    Action("curves.alone", "z", "alone", "one", "Show the chosen chart alone, and all again", True),
+    Action("curves.all", "escape", "all", "all charts", "Show all charts again where one is alone"),
+    Action("curves.zoom_in", "plus,equals_sign", "zoom(0.5)", "zoom in", "Show half the range around the cursor"),
+    Action("curves.zoom_out", "minus", "zoom(2)", "zoom out", "Show twice the range around the cursor"),
+    Action("curves.whole", "0", "whole", "whole range", "Show the whole range and follow it"),
+    Action("curves.pan_left", "comma,less_than_sign", "pan(-0.25)", "pan left", "Move the range a quarter to the left"),
+    Action(
+        "curves.pan_right", "full_stop,greater_than_sign", "pan(0.25)", "pan right", "Move the range a quarter right"
+    ),
+    Action("curves.axis", "x", "axis", "x", "Steps, relative time, wall clock, epochs or tokens", True),
+    Action("curves.smooth", "s", "smooth", "smooth", "Smooth the curves, or show them as they are", True),
+    Action("curves.strength", "w", "strength", "strength", "Smooth more, and little again after the most"),
+    Action("curves.log", "o", "log", "log", "Logarithmic values, and linear again", True),
+    Action("curves.search", "slash", "search", "metric", "Find a metric and add its chart", True),
+    Action("lines.down", "j,down", "scroll(1)", "line down", "One line down"),
+    Action("lines.up", "k,up", "scroll(-1)", "line up", "One line up"),
+    Action("lines.page_down", "pagedown,space", "page(1)", "page down", "One page down"),
+    Action("lines.page_up", "pageup", "page(-1)", "page up", "One page up"),
+    Action("lines.first", "g,home", "top", "top", "To the first line"),
+    Action("lines.last", "G,end", "bottom", "end", "To the last line, and follow what comes", True),
+    Action("lines.search", "slash", "search", "search", "Mark the lines that hold a text", True),
+    Action("lines.next_match", "n", "match(1)", "next match", "Go to the next line found", True),
+    Action("lines.previous_match", "N", "match(-1)", "match before", "Go to the line found before"),
+    Action("search.leave", "escape", "leave", "leave", "Leave the search as it was"),
+    Action("search.down", "down", "move(1)", "next", "Choose the next name"),
+    Action("search.up", "up", "move(-1)", "before", "Choose the name before"),
+)
+
+
+def bindings(*places: str) -> list[BindingType]:
+    """The bindings of places, for a BINDINGS of Textual."""
+    return [
+        Binding(
+            action.keys,
+            action.action,
+            action.description,
+            show=action.is_shown,
+            id=action.id,
+            tooltip=action.tooltip,
+            priority=action.id in ("run.next_tab", "run.previous_tab"),
+        )
+        for action in ACTIONS
+        if action.place in places
+    ]
+
+
+_NAMES = {
+    "question_mark": "?",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "plus": "+",
+    "equals_sign": "=",
+    "minus": "-",
+    "comma": ",",
+    "full_stop": ".",
+    "less_than_sign": "<",
+    "greater_than_sign": ">",
+    "slash": "/",
+    "escape": "esc",
+}
+
+
+def key_names(action: Action) -> str:
+    """Keys as people read them: `?`, `left h`."""
+    return " ".join(_NAMES.get(key, key) for key in action.keys.split(","))
+
+
+def help_rows() -> list[tuple[str, list[tuple[str, str]]]]:
+    """Every place with its keys and what they do; keys that do the same stand together."""
+    rows = []
+    for place, title in PLACES.items():
+        keys: dict[str, str] = {}
+        for action in ACTIONS:
+            if action.place == place:
+                keys[action.tooltip] = f"{keys.get(action.tooltip, '')} {key_names(action)}".strip()
+        rows.append((title, [(names, tooltip) for tooltip, names in keys.items()]))
+    return rows

@@ -1,0 +1,194 @@
+"""Makes the plot of a panel from what was read of a run and how the user looks at it. Pure."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from rftui.clean import one_line
+from rftui.curve_reads import RunCurves, placed
+from rftui.curves import Axis, Point, Range, Scale, nearest, smoothed, value_range
+from rftui.formats import fraction, number
+from rftui.panels import Panel, Trace, held_out_kind
+from rftui.plot import Mark, Plot, Series
+from store.metrics import MetricPoint
+
+LEAST_SMOOTHED = 5
+"""Fewer points are shown as they are."""
+
+
+class Look(NamedTuple):
+    """How the user looks at all charts of a run."""
+
+    axis: Axis = Axis.STEP
+    weight: float = 0.9
+    """Of the past in the moving average; 0 smooths nothing."""
+    is_log: bool = False
+    view: Range | None = None
+    """The part of the axis that is shown; None for the whole, however long it grows."""
+    cursor: int | None = None
+    """A step."""
+    is_ascii: bool = False
+
+
+def scale_of(data: RunCurves, axis: Axis) -> Scale | None:
+    """What places steps on an axis; None for steps themselves."""
+    return None if axis is Axis.STEP else data.scales.get(axis)
+
+
+def whole_of(data: RunCurves, axis: Axis) -> Range:
+    """From the first to the last place of a run on an axis."""
+    steps = data.steps or Range(0, 1)
+    low, high = place(data, axis, int(steps.low)), place(data, axis, int(steps.high))
+    return Range(low, high if high > low else low + 1)
+
+
+def place(data: RunCurves, axis: Axis, step: int) -> float:
+    """Where a step lies on an axis."""
+    scale = scale_of(data, axis)
+    return float(step) if scale is None else scale.at(step)
+
+
+def steps_in(data: RunCurves, axis: Axis, view: Range) -> Range | None:
+    """The steps of a part of an axis; None where nothing lies in it."""
+    if axis is Axis.STEP:
+        return view
+    found = [point.step for point in _longest(data, axis) if view.low <= point.x <= view.high]
+    return Range(found[0], found[-1] + 1) if found else None
+
+
+def moved_cursor(data: RunCurves, look: Look, *, cells: int, width: int) -> int | None:
+    """The step that the cursor stands on after it went some of `width` cells, at least one step; None without steps."""
+    points = _longest(data, look.axis)
+    if not points:
+        return None
+    view = look.view or whole_of(data, look.axis)
+    if look.cursor is None:
+        here = max(0, sum(point.x <= view.high for point in points) - 1)
+        if abs(cells) == 1:
+            # the first press only shows where it is
+            return points[here].step
+    else:
+        here = min(len(points) - 1, bisect_left(points, look.cursor, key=lambda point: point.step))
+    target = points[here].x + cells * (view.high - view.low) / max(1, width - 1)
+    there = nearest(points, target)
+    if there is None:
+        return look.cursor
+    if (there - here) * cells <= 0:
+        there = here + (1 if cells > 0 else -1)
+    return points[min(len(points) - 1, max(0, there))].step
+
+
+def plot_of(panel: Panel, data: RunCurves, look: Look) -> Plot:
+    """The plot of one panel."""
+    view = look.view or whole_of(data, look.axis)
+    cursor = None if look.cursor is None else place(data, look.axis, look.cursor)
+    series = [_series(trace, data, look, cursor) for trace in panel.traces if trace.metric in data.curves]
+    return Plot(
+        title=one_line(panel.title),
+        series=series,
+        view=view,
+        values=value_range(_values(series, view), is_log=look.is_log),
+        axis=look.axis,
+        marks=_marks(data, look.axis),
+        cursor=cursor,
+        is_log=look.is_log,
+        is_ascii=look.is_ascii,
+    )
+
+
+def _series(trace: Trace, data: RunCurves, look: Look, cursor: float | None) -> Series:
+    scale = scale_of(data, look.axis)
+    points = placed(data.curves[trace.metric], scale)
+    if trace.is_held_out:
+        return _held_out(trace, points, data, scale, cursor)
+    smooth: list[Point] = []
+    if look.weight and len(points) >= LEAST_SMOOTHED:
+        smooth = _smooth(points, look.weight)
+    edges = _spread(points, data.curves.get(trace.spread or "", []), look.weight)
+    return Series(one_line(trace.label), points, smooth, edges, readout=_readout(points, edges, cursor))
+
+
+def _smooth(points: Sequence[Point], weight: float) -> list[Point]:
+    values = smoothed([point.value for point in points], weight)
+    return [point._replace(value=value) for point, value in zip(points, values, strict=True)]
+
+
+def _spread(
+    points: Sequence[Point], deviations: Sequence[MetricPoint], weight: float
+) -> tuple[list[Point], list[Point]] | None:
+    """One standard deviation below and above, smoothed as the curve is; None where there is none."""
+    by_step = {deviation.step: deviation.value for deviation in deviations}
+    both = [point for point in points if point.step in by_step]
+    if not both:
+        return None
+    lows = [point._replace(value=point.value - by_step[point.step]) for point in both]
+    highs = [point._replace(value=point.value + by_step[point.step]) for point in both]
+    return _smooth(lows, weight), _smooth(highs, weight)
+
+
+def _held_out(trace: Trace, points: list[Point], data: RunCurves, scale: Scale | None, cursor: float | None) -> Series:
+    """Markers with their intervals, as the evaluations recorded them."""
+    kind = held_out_kind(trace.metric)
+    recorded = {item.step: item for item in data.evaluations if (item.prompt, item.decoding) == kind}
+    known = [point for point in points if point.step in recorded]
+    edges = None
+    if known:
+        lows = [point._replace(value=recorded[point.step].low) for point in known]
+        edges = (lows, [point._replace(value=recorded[point.step].high) for point in known])
+    at = _index(points, cursor)
+    readout = ""
+    if at is not None:
+        item = recorded.get(points[at].step)
+        readout = fraction(points[at].value)
+        if item is not None:
+            readout += f" [{_hundredths(item.low)}, {_hundredths(item.high)}]"
+    return Series(one_line(trace.label), points, (), edges, has_markers=True, readout=readout)
+
+
+def _hundredths(value: float) -> str:
+    """An end of an interval, short: a legend has little room."""
+    return f"{value:.2f}".removeprefix("0")
+
+
+def _index(points: Sequence[Point], cursor: float | None) -> int | None:
+    """The point to read out: nearest to the cursor, or the last."""
+    if not points:
+        return None
+    return nearest(points, points[-1].x if cursor is None else cursor)
+
+
+def _readout(
+    points: Sequence[Point], edges: tuple[Sequence[Point], Sequence[Point]] | None, cursor: float | None
+) -> str:
+    at = _index(points, cursor)
+    if at is None:
+        return ""
+    text = number(points[at].value, digits=3)
+    spread = next((high for high in edges[1] if high.step == points[at].step), None) if edges else None
+    low = next((low for low in edges[0] if low.step == points[at].step), None) if edges else None
+    return f"{text} ±{number((spread.value - low.value) / 2, digits=2)}" if spread and low else text
+
+
+def _values(series: Sequence[Series], view: Range) -> list[float]:
+    """Values that the view must have room for."""
+    found = []
+    for one in series:
+        for points in (one.points, *(one.edges or ())):
+            found += [point.value for point in points if view.low <= point.x <= view.high]
+    return found
+
+
+def _marks(data: RunCurves, axis: Axis) -> list[Mark]:
+    kinds = {
+        "checkpoint": data.milestones.checkpoints,
+        "evaluation": sorted({item.step for item in data.evaluations}),
+        "attempt": data.milestones.attempts,
+    }
+    return [Mark(place(data, axis, step), kind) for kind, steps in kinds.items() for step in steps]
+
+
+def _longest(data: RunCurves, axis: Axis) -> list[Point]:
+    """The curve with the most points on an axis: the steps that a cursor can stand on."""
+    return placed(max(data.curves.values(), key=len, default=[]), scale_of(data, axis))

@@ -1,0 +1,94 @@
+"""Reads what the charts of one run show, in a thread of the dashboard. Draws nothing."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Sequence
+from contextlib import closing
+from typing import NamedTuple
+
+from rftui.curves import Axis, Point, Range, Scale
+from store.layout import Home
+from store.metrics import (
+    EvaluationPoint,
+    MetricPoint,
+    Milestones,
+    StepTime,
+    curve,
+    curve_between,
+    evaluation_points,
+    metric_names,
+    milestones,
+    step_times,
+)
+from store.runs import open_catalogue
+
+MAX_POINTS = 800
+"""Of one curve: four for each column of dots of a wide chart."""
+_TIMED_BY = ("num_tokens", "loss", "reward", "step_time")
+"""Metrics that are written at every step, the likeliest first."""
+
+
+class RunCurves(NamedTuple):
+    """Curves of one run over steps, with what places them on other axes and what is marked on them."""
+
+    names: tuple[str, ...]
+    """Every metric that the run has written."""
+    curves: dict[str, list[MetricPoint]]
+    scales: dict[Axis, Scale]
+    """Axes other than steps; those without a known place are left out."""
+    evaluations: tuple[EvaluationPoint, ...]
+    milestones: Milestones
+    steps: Range | None
+    """First to last step of the run, also where the curves are a part; None without a step."""
+
+
+def read_curves(home: Home, name: str, wanted: Collection[str], *, steps: Range | None = None) -> RunCurves:
+    """The wanted curves, reduced; only from one step to another where `steps` is given."""
+    with closing(open_catalogue(home)) as connection:
+        names = tuple(metric_names(connection, name))
+        curves = {metric: _curve(connection, name, metric, steps) for metric in sorted(wanted) if metric in names}
+        timed_by = next((metric for metric in _TIMED_BY if metric in names), next(iter(names), ""))
+        times = step_times(connection, name, timed_by, max_points=MAX_POINTS)
+        found = milestones(connection, name)
+        evaluations = tuple(evaluation_points(connection, name))
+        return RunCurves(
+            names=names,
+            curves=curves,
+            scales=_scales(connection, name, times),
+            evaluations=evaluations,
+            milestones=found,
+            steps=_span([*curves.values(), times], [evaluation.step for evaluation in evaluations]),
+        )
+
+
+def _span(series: Sequence[Sequence[MetricPoint | StepTime]], others: Sequence[int]) -> Range | None:
+    ends = [point.step for points in series if points for point in (points[0], points[-1])] + list(others)
+    if not ends:
+        return None
+    return Range(min(ends), max(max(ends), min(ends) + 1))
+
+
+def _curve(connection: sqlite3.Connection, name: str, metric: str, steps: Range | None) -> list[MetricPoint]:
+    if steps is None:
+        return curve(connection, name, metric, max_points=MAX_POINTS)
+    return curve_between(
+        connection, name, metric, first=int(steps.low), last=int(steps.high) + 1, max_points=MAX_POINTS
+    )
+
+
+def _scales(connection: sqlite3.Connection, name: str, times: Sequence[StepTime]) -> dict[Axis, Scale]:
+    scales = {
+        Axis.RELATIVE: Scale([(item.step, item.time - times[0].time) for item in times]),
+        Axis.CLOCK: Scale(times),
+        Axis.EPOCH: Scale(curve(connection, name, "epoch", max_points=MAX_POINTS)),
+        Axis.TOKENS: Scale(curve(connection, name, "num_tokens", max_points=MAX_POINTS)),
+    }
+    return {axis: scale for axis, scale in scales.items() if scale}
+
+
+def placed(points: Collection[MetricPoint], scale: Scale | None) -> list[Point]:
+    """A curve on an axis; without a scale on steps."""
+    if scale is None:
+        return [Point(float(point.step), point.value, point.step) for point in points]
+    return [Point(scale.at(point.step), point.value, point.step) for point in points]
