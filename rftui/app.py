@@ -9,6 +9,7 @@ from typing import ClassVar
 from textual.app import App
 from textual.binding import BindingType
 
+from rftui.screens.help_screen import HelpScreen
 from rftui.screens.run_list import RunListScreen
 from store.layout import Home, resolve_home
 
@@ -32,6 +33,11 @@ class RunListApp(App[None]):
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._leave)
         self.push_screen(RunListScreen(self.home))
+
+    def action_help(self) -> None:
+        """Every key."""
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen())
 
     def _leave(self) -> None:
         self.exit(return_code=TERMINATED)

@@ -41,7 +41,9 @@ def is_terminal() -> bool:
 
 def is_ascii() -> bool:
     """Whether stdout cannot show more than ASCII, or was asked not to."""
-    encoding = (getattr(sys.stdout, "encoding", None) or "ascii").lower().replace("-", "")
+    # the dashboard puts a stream without an encoding in the place of stdout
+    named = getattr(sys.stdout, "encoding", None) or getattr(sys.__stdout__, "encoding", None) or "ascii"
+    encoding = named.lower().replace("-", "")
     return encoding not in ("utf8", "utf16", "utf32") or bool(os.environ.get("RFTUI_ASCII"))
 
 

@@ -9,14 +9,15 @@ from typing import ClassVar
 from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.screen import Screen
 from textual.widgets import DataTable, Footer, Static
 
+from rftui.actions import bindings
 from rftui.clean import one_line
 from rftui.cli.listing import RUN_COLUMNS, run_row
 from rftui.reads import current_runs
-from rftui.screens.run_page import RunPage
+from rftui.screens.run_screen import RunScreen
 from store.errors import StoreError
 from store.layout import Home
 from store.runs import RunSummary
@@ -28,13 +29,7 @@ EMPTY = "no runs yet: `rftui launch grpo --task sat` in another terminal starts 
 class RunListScreen(Screen[None]):
     """All runs, refreshed while they are looked at."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "details", id="run.open", tooltip="Show everything about this run"),
-        Binding("r", "refresh", "refresh", id="list.refresh", tooltip="Read the store again"),
-        Binding("j", "down", show=False, id="list.down"),
-        Binding("k", "up", show=False, id="list.up"),
-        Binding("q", "app.quit", "quit (runs go on)", id="app.quit", tooltip="Leave; no run is touched"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("list", "app")
     DEFAULT_CSS = """
     RunListScreen DataTable { height: 1fr; }
     RunListScreen #status { height: 1; color: $text-muted; padding: 0 1; }
@@ -44,6 +39,7 @@ class RunListScreen(Screen[None]):
         super().__init__()
         self.home = home
         self._shown: dict[str, list[Text]] = {}
+        self._summaries: dict[str, RunSummary] = {}
 
     def compose(self) -> ComposeResult:
         """The table, a line of status, and the keys."""
@@ -87,6 +83,7 @@ class RunListScreen(Screen[None]):
                     if cell != before:
                         table.update_cell(name, column.title, cell)
         self._shown = rows
+        self._summaries = {summary.name: summary for summary in summaries}
         states = [summary.state for summary in summaries]
         running = sum(state in ("running", "stalled", "stopping", "starting") for state in states)
         self._say(f"{len(states)} runs, {running} running    {one_line(self.home.path)}" if states else EMPTY)
@@ -111,7 +108,7 @@ class RunListScreen(Screen[None]):
         """Shows everything about the selected run."""
         name = self._selected()
         if name is not None:
-            self.app.push_screen(RunPage(self.home, name))
+            self.app.push_screen(RunScreen(self.home, self._summaries[name]))
 
     def action_down(self) -> None:
         """Moves to the next run."""

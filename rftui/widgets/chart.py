@@ -1,0 +1,124 @@
+"""One chart of cells on Textual's line API. It sends only cells that changed."""
+
+from __future__ import annotations
+
+import logging
+from itertools import groupby
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Region
+from textual.reactive import reactive
+from textual.strip import Strip
+from textual.widget import Widget
+
+from rftui.clean import one_line
+from rftui.plot import LABEL_WIDTH, Plot, Row, cells, changed_spans, draw_plot, fitted
+
+logger = logging.getLogger(__name__)
+
+
+class Chart(Widget):
+    """Draws the plot it is given."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "chart--axis",
+        "chart--mark",
+        "chart--cursor",
+        "chart--title",
+        "chart--chosen",
+        "chart--value",
+        *{f"chart--{kind}{number}" for kind in ("line", "raw") for number in range(4)},
+    }
+    DEFAULT_CSS = """
+    Chart { width: 1fr; height: 1fr; }
+    Chart > .chart--axis { color: $text-muted; }
+    Chart > .chart--mark { color: $warning; }
+    Chart > .chart--cursor { color: $secondary; }
+    Chart > .chart--title { text-style: bold; }
+    Chart > .chart--chosen { text-style: bold reverse; }
+    Chart > .chart--value { text-style: bold; }
+    Chart > .chart--line0 { color: $primary-lighten-1; }
+    Chart > .chart--line1 { color: $warning; }
+    Chart > .chart--line2 { color: $success; }
+    Chart > .chart--line3 { color: $error; }
+    Chart > .chart--raw0 { color: $primary 50%; }
+    Chart > .chart--raw1 { color: $warning 45%; }
+    Chart > .chart--raw2 { color: $success 45%; }
+    Chart > .chart--raw3 { color: $error 45%; }
+    """
+    is_chosen: reactive[bool] = reactive(False, init=False, repaint=False)
+    """Whether keys that mean one chart mean this one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._plot: Plot | None = None
+        self._rows: list[Row] = []
+
+    @property
+    def plot_width(self) -> int:
+        """Columns of cells between the axis and the right edge."""
+        return max(1, self.size.width - LABEL_WIDTH - 1)
+
+    @property
+    def lines(self) -> list[str]:
+        """What is drawn, as text."""
+        return ["".join(cell.text for cell in row) for row in self._rows]
+
+    def show(self, plot: Plot | None) -> None:
+        """Draws another plot, or nothing."""
+        self._plot = plot
+        self._draw()
+
+    def on_resize(self) -> None:
+        """Draws again at the new size."""
+        self._draw()
+
+    def watch_is_chosen(self) -> None:
+        """The title alone shows it."""
+        self.refresh(Region(0, 0, self.size.width, 1))
+
+    def notify_style_update(self) -> None:
+        """Another theme has other colours."""
+        super().notify_style_update()
+        self.refresh()
+
+    def _draw(self) -> None:
+        width, height = self.size
+        before, self._rows = self._rows, self._drawn(width, height)
+        is_same_size = len(before) == len(self._rows) and all(len(row) == width for row in before)
+        if not is_same_size:
+            self.refresh()
+            return
+        regions = [Region(span.start, span.row, span.length, 1) for span in changed_spans(before, self._rows)]
+        if regions:
+            self.refresh(*regions)
+
+    def _drawn(self, width: int, height: int) -> list[Row]:
+        if self._plot is None or not width or not height:
+            return []
+        try:
+            return draw_plot(self._plot, width=width, height=height)
+        except Exception as error:
+            # a chart's boundary: numbers that cannot be drawn must not take the others down
+            logger.warning("a chart could not be drawn", exc_info=True)
+            return [fitted(cells(f"cannot be drawn: {one_line(error)}", "axis"), width)]
+
+    def render_line(self, y: int) -> Strip:
+        """One row of the drawing."""
+        width = self.size.width
+        background = self.rich_style
+        if y >= len(self._rows) or len(self._rows[y]) != width:
+            return Strip.blank(width, background)
+        segments = [
+            Segment("".join(cell.text for cell in part), self._style(ink, background))
+            for ink, part in groupby(self._rows[y], key=lambda cell: cell.ink)
+        ]
+        return Strip(segments, width)
+
+    def _style(self, ink: str, background: Style) -> Style:
+        if not ink:
+            return background
+        name = "chosen" if ink == "title" and self.is_chosen else ink
+        return self.get_component_rich_style(f"chart--{name}")

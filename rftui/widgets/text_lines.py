@@ -1,0 +1,139 @@
+"""Lines of text of any number with search and follow. Draws only the rows in sight."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.segment import Segment
+from textual.binding import BindingType
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from rftui.actions import bindings
+from rftui.clean import clean
+
+
+class TextLines(ScrollView, can_focus=True):
+    """Shows clean lines; the last ones while it follows."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings("lines")
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"text-lines--match"}
+    DEFAULT_CSS = """
+    TextLines { height: 1fr; padding: 0 1; scrollbar-size-vertical: 1; overflow-x: hidden; }
+    TextLines > .text-lines--match { background: $warning 40%; text-style: bold; }
+    """
+
+    class SearchAsked(Message):
+        """The user wants to write what to search for."""
+
+    class Moved(Message):
+        """Another part is in sight, or it follows, or follows no more."""
+
+    def __init__(self, *, follows: bool = False) -> None:
+        super().__init__()
+        self.follows = follows
+        """Whether the last line stays in sight as lines come."""
+        self.pattern = ""
+        self._lines: list[str] = []
+
+    @property
+    def lines(self) -> Sequence[str]:
+        """Every line."""
+        return self._lines
+
+    @property
+    def matches(self) -> list[int]:
+        """Numbers of the lines that hold the searched text, whatever its case."""
+        wanted = self.pattern.lower()
+        return [number for number, line in enumerate(self._lines) if wanted in line.lower()] if wanted else []
+
+    def show(self, lines: Sequence[str]) -> None:
+        """Takes other lines, and sends the rows in sight that changed."""
+        before = self._in_sight()
+        self._lines = [clean(line).replace("\n", " ").expandtabs(4) for line in lines]
+        self.virtual_size = Size(self.size.width, len(self._lines))
+        if self.follows:
+            self.call_after_refresh(self.scroll_end, animate=False, force=True)
+        after = self._in_sight()
+        changed = [row for row, (was, now) in enumerate(zip(before, after, strict=True)) if was != now]
+        if changed:
+            self.refresh(*[Region(0, row, self.size.width + 2, 1) for row in changed])
+
+    def search(self, pattern: str) -> None:
+        """Marks lines that hold a text and goes to the last one in a followed log, else to the first from here."""
+        self.pattern = pattern
+        self.refresh()
+        if found := self.matches:
+            here = self.scroll_offset.y
+            self._go_to(found[-1] if self.follows else next((line for line in found if line >= here), found[0]))
+
+    def _in_sight(self) -> list[str]:
+        top = self.scroll_offset.y
+        part = self._lines[top : top + self.size.height]
+        return part + [""] * (self.size.height - len(part))
+
+    def render_line(self, y: int) -> Strip:
+        """One row."""
+        number = self.scroll_offset.y + y
+        width = self.size.width
+        if number >= len(self._lines):
+            return Strip.blank(width, self.rich_style)
+        line = self._lines[number]
+        is_match = bool(self.pattern) and self.pattern.lower() in line.lower()
+        style = self.get_component_rich_style("text-lines--match") if is_match else self.rich_style
+        return Strip([Segment(line, style)]).crop_extend(0, width, self.rich_style)
+
+    def on_resize(self) -> None:
+        """Stays at the end where it follows."""
+        self.virtual_size = Size(self.size.width, len(self._lines))
+        if self.follows:
+            self.scroll_end(animate=False, force=True)
+
+    def _go_to(self, line: int) -> None:
+        self.follows = False
+        self.scroll_to(y=max(0, line - self.size.height // 3), animate=False, force=True)
+        self.post_message(self.Moved())
+
+    def action_scroll(self, by: int) -> None:
+        """Moves by lines; up ends following."""
+        self._move(by)
+
+    def action_page(self, by: int) -> None:
+        """Moves by pages."""
+        self._move(by * max(1, self.size.height - 1))
+
+    def _move(self, by: int) -> None:
+        target = max(0, min(self.max_scroll_y, self.scroll_offset.y + by))
+        self.follows = self.follows and target >= self.max_scroll_y
+        self.scroll_to(y=target, animate=False, force=True)
+        self.post_message(self.Moved())
+
+    def action_top(self) -> None:
+        """To the first line."""
+        self.follows = False
+        self.scroll_home(animate=False, force=True)
+        self.post_message(self.Moved())
+
+    def action_bottom(self) -> None:
+        """To the last line, and follows what comes."""
+        self.follows = True
+        self.scroll_end(animate=False, force=True)
+        self.post_message(self.Moved())
+
+    def action_search(self) -> None:
+        """Asks for a text."""
+        self.post_message(self.SearchAsked())
+
+    def action_match(self, by: int) -> None:
+        """Goes to another line found, round the ends."""
+        found = self.matches
+        if not found:
+            return
+        here = self.scroll_offset.y + self.size.height // 3
+        if by > 0:
+            self._go_to(next((line for line in found if line > here), found[0]))
+        else:
+            self._go_to(next((line for line in reversed(found) if line < here), found[-1]))

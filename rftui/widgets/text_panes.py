@@ -1,0 +1,141 @@
+"""The tabs that are text: what the run printed, its settings, and everything else about it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+from rich.text import Text
+from textual.binding import Binding, BindingType
+from textual.events import DescendantBlur
+from textual.widget import Widget
+from textual.widgets import Input, Static
+
+from rftui.clean import one_line
+from rftui.cli.details import detail_lines, run_fields
+from rftui.follower import LogTail
+from rftui.run_texts import config_lines
+from rftui.widgets.pane import Pane
+from rftui.widgets.text_lines import TextLines
+from store.layout import Home
+
+LOG_LINES = 5000
+"""Lines of output.log that are kept; `rftui logs` prints all."""
+
+
+class TextPane(Pane):
+    """Lines, a line of status, and a search."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave_search", show=False, id="lines.leave", tooltip="End the search")
+    ]
+    DEFAULT_CSS = """
+    TextPane Input { display: none; height: 1; border: none; padding: 0 1; }
+    TextPane Input.there { display: block; }
+    TextPane #where { height: 1; color: $text-muted; padding: 0 1; }
+    """
+    EMPTY = ""
+    FOLLOWS = False
+
+    def __init__(self, home: Home, name: str) -> None:
+        super().__init__(home, name)
+        self.lines = TextLines(follows=self.FOLLOWS)
+        self._input = Input(placeholder="text to find", compact=True)
+        self._where = Static("", id="where", markup=False)
+
+    def content(self) -> Iterable[Widget]:
+        """The lines, the search, where one is."""
+        yield self.lines
+        yield self._input
+        yield self._where
+
+    def focus(self, scroll_visible: bool = True) -> TextPane:
+        """The keys are those of the lines."""
+        self.lines.focus(scroll_visible)
+        return self
+
+    def draw(self, found: Any) -> None:
+        """Shows the lines that were read."""
+        self.lines.show(found or [self.EMPTY])
+        self._say_where()
+
+    def _say_where(self) -> None:
+        lines = self.lines
+        parts = [f"{len(lines.lines)} lines", "follows" if lines.follows else ""]
+        if lines.pattern:
+            parts.append(f"{len(lines.matches)} with {one_line(lines.pattern)}  n N next, before")
+        text = "  ".join(filter(None, parts))
+        if str(self._where.content) != text:
+            self._where.update(Text(text))
+
+    def on_text_lines_moved(self) -> None:
+        """Another part is in sight."""
+        self._say_where()
+
+    def on_text_lines_search_asked(self) -> None:
+        """Opens the search."""
+        self._input.add_class("there")
+        self._input.focus()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Searches."""
+        event.stop()
+        self.lines.search(event.value)
+        self._close_search()
+
+    def on_descendant_blur(self, event: DescendantBlur) -> None:
+        """A search that is left for elsewhere is closed."""
+        if event.widget is self._input:
+            self._input.remove_class("there")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Without a search, escape means what it means outside."""
+        return self._input.has_class("there") or bool(self.lines.pattern) if action == "leave_search" else True
+
+    def action_leave_search(self) -> None:
+        """Marks nothing any more."""
+        self.lines.search("")
+        self._close_search()
+
+    def _close_search(self) -> None:
+        self._input.remove_class("there")
+        self.lines.focus()
+        self._say_where()
+
+
+class LogsPane(TextPane):
+    """The last lines of what the run printed; a progress bar is one line."""
+
+    FOLLOWS_OUTPUT = True
+    FOLLOWS = True
+    EMPTY = "nothing printed yet: output.log fills once the training process starts"
+
+    def __init__(self, home: Home, name: str) -> None:
+        super().__init__(home, name)
+        self._tail: LogTail | None = None
+        self._kept: deque[str] = deque(maxlen=LOG_LINES)
+
+    def read(self) -> list[str]:
+        """The lines so far, the unfinished one last."""
+        if self._tail is None:
+            self._tail = LogTail(self.home.run(self.run_name).output, lines=LOG_LINES)
+        self._kept.extend(self._tail.read())
+        rest = self._tail.rest()
+        return [*self._kept, *([rest] if rest else [])]
+
+
+class ConfigPane(TextPane):
+    """Settings with their origins, versions, command, commit."""
+
+    def read(self) -> list[str]:
+        """Every line."""
+        return list(config_lines(run_fields(self.home, self.run_name)))
+
+
+class OverviewPane(TextPane):
+    """What `rftui show` prints."""
+
+    def read(self) -> list[str]:
+        """Every line."""
+        return list(detail_lines(run_fields(self.home, self.run_name)))
