@@ -100,7 +100,7 @@ def _unknown(key: str) -> str:
     if key in AMBIGUOUS:
         return f"{key} could mean two things; {AMBIGUOUS[key]}"
     known = [*NUMBER_KEYS, *FLAG_KEYS, *TEXT_KEYS, *SHORTHAND]
-    near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(key, [*known, *AMBIGUOUS], n=1, cutoff=0.5)
     advice = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(known))} and reward.NAME"
     return f"no key is named {one_line(key, width=30)}; {advice}"
 

@@ -14,6 +14,7 @@ from store.rollouts import (
     Rollout,
     RolloutTest,
     group_rollouts,
+    matching_samples,
     matching_steps,
     occurrences,
     open_rollouts,
@@ -83,15 +84,13 @@ class RolloutSource:
             samples = step_samples(connection, step, tests)
             return StepPage(step, tuple(summarise(samples)), rollouts_at(connection, step))
 
-    def group(self, group_id: int, step: int, tests: Sequence[RolloutTest]) -> GroupPage:
+    def group(self, group_id: int, tests: Sequence[RolloutTest]) -> GroupPage:
         """One group in full."""
         with closing(open_rollouts(self.home, self.run)) as connection:
             rollouts = group_rollouts(connection, group_id)
             if not rollouts:
                 return GroupPage(group_id)
-            here = (*tests, RolloutTest("group", "=", rollouts[0].group))
-            samples = step_samples(connection, step, here) if tests else []
-            found = frozenset(sample.sample for sample in samples if sample.matches and sample.group_id == group_id)
+            found = matching_samples(connection, group_id, tests) if tests else frozenset()
             return GroupPage(group_id, tuple(rollouts), found, tuple(occurrences(connection, rollouts[0].uid)))
 
     def hits(self, tests: Sequence[RolloutTest]) -> dict[int, int]:

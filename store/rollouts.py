@@ -218,14 +218,22 @@ def group_rollouts(connection: sqlite3.Connection, group_id: int) -> list[Rollou
     return [_rollout(row) for row in connection.execute(sql, (group_id,))]
 
 
+def matching_samples(connection: sqlite3.Connection, group_id: int, tests: Sequence[RolloutTest]) -> frozenset[int]:
+    """Numbers of a group's completions that pass all tests. Raises ValueError."""
+    condition, values = _where(tests)
+    sql = f"SELECT t.sample FROM prompt_group g JOIN completion t ON t.id {OF_GROUP} WHERE g.id = ? AND {condition}"
+    return frozenset(row[0] for row in connection.execute(sql, (group_id, *values)))
+
+
 def rollout_steps(connection: sqlite3.Connection) -> list[int]:
     """Steps that have rollouts which count, ascending."""
-    # SQLite reads the whole index for DISTINCT; this looks each step up
+    # SQLite reads the whole index for DISTINCT, so each step is looked up; the attempt is in the id's upper bits
+    # (apply_rollouts.completion_id), and so the index alone answers
     sql = (
         "WITH RECURSIVE s(step) AS (SELECT min(step) FROM completion UNION ALL "
         "SELECT (SELECT min(c.step) FROM completion c WHERE c.step > s.step) FROM s WHERE s.step IS NOT NULL) "
         "SELECT s.step FROM s WHERE EXISTS (SELECT 1 FROM completion t "
-        f"LEFT JOIN attempt a ON a.number = t.attempt WHERE t.step = s.step AND {CURRENT}) ORDER BY s.step"
+        f"LEFT JOIN attempt a ON a.number = t.id >> 54 WHERE t.step = s.step AND {CURRENT}) ORDER BY s.step"
     )
     return [row[0] for row in connection.execute(sql)]
 

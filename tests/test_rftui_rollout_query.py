@@ -66,6 +66,7 @@ def test_an_empty_query_asks_for_nothing(text: str) -> None:
         ("clip:yes", "did you mean clipped?"),
         ("zzzzzz:1", "known are accuracy"),  # nothing near
         ("length>200", "write tokens>200"),
+        ("lenght>200", "did you mean length?"),
         ("reward<much", "reward takes a number, not much"),
         ("reward<", "reward takes a number, not nothing"),
         ("reward:nan", "takes a number"),

@@ -243,7 +243,10 @@ async def test_s_sorts_and_capital_s_turns_round(app: ViewApp) -> None:
 
         await pilot.press("S")
         assert [group.number for group in app.view.browser.groups] == [0, 1, 2] and "sort pass rate ↓" in said(app)
-        assert app.view.groups.cursor == 0, "the selected group stays selected"
+        assert app.view.groups.cursor == 0
+
+        await pilot.press("G", "S")
+        assert app.view.groups.cursor == 0, "a group that was moved to stays selected"
 
 
 @pytest.mark.parametrize("key", ["slash", "f"])
@@ -315,6 +318,15 @@ async def test_t_lists_the_steps_of_the_prompt_and_enter_goes_there(app: ViewApp
 
         await pilot.press("t")
         assert app.focused is app.view.groups and app.view.groups.cursor == 1
+
+
+@in_loop
+async def test_a_query_from_the_steps_of_a_prompt_shows_the_groups(app: ViewApp) -> None:
+    async with opened(app) as pilot:
+        await pilot.press("t", "slash", *"group:1", "enter")
+        await until(pilot, lambda: shown(app) == (3, 1))
+
+        assert app.view.groups.display and app.view.groups.has_focus
 
 
 @in_loop

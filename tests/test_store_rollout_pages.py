@@ -14,6 +14,7 @@ from store.layout import Home
 from store.rollouts import (
     RolloutTest,
     group_rollouts,
+    matching_samples,
     matching_steps,
     occurrences,
     open_rollouts,
@@ -108,6 +109,13 @@ def test_a_group_comes_whole_by_its_id(rollouts: Connection) -> None:
 
     assert [(rollout.step, rollout.group, rollout.sample) for rollout in group_of_9] == [(9, 1, 0), (9, 1, 1)]
     assert group_rollouts(rollouts, group_id(1, 3, 0)) == []
+
+
+def test_the_completions_of_a_group_that_pass_are_found_by_its_id(rollouts: Connection) -> None:
+    tests = [RolloutTest("clipped", "=", 1)]
+
+    assert matching_samples(rollouts, group_id(1, 9, 1), tests) == {1}
+    assert matching_samples(rollouts, group_id(1, 3, 0), tests) == frozenset()
 
 
 def test_a_prompt_is_followed_over_its_steps(rollouts: Connection) -> None:

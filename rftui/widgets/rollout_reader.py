@@ -118,9 +118,9 @@ class RolloutReader(Widget):
         self._tell(lambda: self.HitsRead(self.source.hits(query.tests), query))
 
     @work(thread=True, exclusive=True, group="rollouts-group", exit_on_error=False)
-    def read_group(self, group_id: int, step: int, query: RolloutQuery) -> None:
+    def read_group(self, group_id: int, query: RolloutQuery) -> None:
         """Reads one group in full."""
-        self._tell(lambda: self.GroupRead(self.source.group(group_id, step, query.tests), query))
+        self._tell(lambda: self.GroupRead(self.source.group(group_id, query.tests), query))
 
     @work(thread=True, exclusive=True, group="rollouts-picture", exit_on_error=False)
     def read_picture(self, digest: str, space: Size, *, is_ascii: bool) -> None:

@@ -192,10 +192,10 @@ class RolloutsView(RolloutReader):
     def _open_group(self) -> None:
         """Reads the group under the cursor; an empty list has none."""
         group = self._selected()
-        if group is None or self.browser.step is None:
+        if group is None:
             self._show_group(GroupPage(0))
         else:
-            self.read_group(group.id, self.browser.step, self.browser.query)
+            self.read_group(group.id, self.browser.query)
 
     def _show_group(self, page: GroupPage) -> None:
         self.completions.show(page, self.browser.query.phrases)
@@ -211,6 +211,10 @@ class RolloutsView(RolloutReader):
     def _selected_id(self) -> int | None:
         group = self._selected()
         return None if group is None else group.id
+
+    def _chosen_id(self) -> int | None:
+        """The selected group where somebody moved to it; who is at the top wants the top of another order too."""
+        return self._selected_id() if self.groups.cursor else None
 
     def _group_line(self, row: int, width: int) -> Line:
         browser = self.browser
@@ -276,12 +280,12 @@ class RolloutsView(RolloutReader):
 
     def action_sort(self) -> None:
         """Sorts by the next value."""
-        self._show_groups(self.browser.next_order(selected=self._selected_id()))
+        self._show_groups(self.browser.next_order(selected=self._chosen_id()))
         self._show_head()
 
     def action_reverse(self) -> None:
         """Turns the order round."""
-        self._show_groups(self.browser.reverse(selected=self._selected_id()))
+        self._show_groups(self.browser.reverse(selected=self._chosen_id()))
         self._show_head()
 
     def action_open_all(self, is_open: bool) -> None:
@@ -341,8 +345,8 @@ class RolloutsView(RolloutReader):
         except QueryError as error:
             self._say(error.error)
             return
-        step = self.browser.search(query)
-        self._read(step)
+        self.remove_class("history")
+        self._read(self.browser.search(query))
         if query.tests:
             self.read_hits(query)
         self._stop_asking()
