@@ -16,6 +16,7 @@ from textual.widgets import Static, TabbedContent, TabPane
 from textual.worker import WorkerCancelled
 
 from rftui.clean import clean
+from rftui.widgets.rollout_reader import POLL_S
 from rftui.widgets.rollouts_view import RolloutsView
 from store.layout import Home
 from tests.rollout_rows import HOSTILE, MISSING, RED, RUN, add_steps, make_home, step_record
@@ -53,7 +54,7 @@ class ViewApp(App[None]):
     def on_mount(self) -> None:
         """Gives it the keyboard, unless another tab is in front."""
         if not self.query(TabbedContent):
-            self.view.take_focus()
+            self.view.focus()
 
     def copy_to_clipboard(self, text: str) -> None:
         """Keeps what a terminal would."""
@@ -104,6 +105,11 @@ def said(app: App[None]) -> str:
 def shown(app: ViewApp) -> tuple[int | None, int]:
     """The step and the number of the group whose completions are shown."""
     return app.view.browser.step, app.view.completions.page.rollouts[0].group
+
+
+def shown_or_none(app: ViewApp) -> tuple[int | None, int] | None:
+    """What is shown, once anything is."""
+    return shown(app) if app.view.completions.page.rollouts else None
 
 
 @pytest.fixture
@@ -458,11 +464,12 @@ async def test_show_step_opens_a_step_before_and_after_the_first_read(app: ViewA
 async def test_a_view_that_nobody_sees_reads_nothing(tmp_path: Path) -> None:
     app = TabbedApp(make_home(tmp_path))
     async with app.run_test(size=WIDE) as pilot:
-        await until(pilot, lambda: app.view.browser.step == 3)
-        assert not app.view.is_looked_at
+        app.view.show_step(2)
+        await pilot.pause(2 * POLL_S)
+        assert not app.view.is_looked_at and not app.view.browser.steps
 
         app.query_one(TabbedContent).active = "rollouts"
-        await until(pilot, lambda: app.view.is_looked_at)
+        await until(pilot, lambda: shown_or_none(app) == (2, 0))
 
 
 @in_loop

@@ -59,10 +59,10 @@ def test_curves_come_first_with_the_charts_of_the_method(tmp_path: Path) -> None
 def test_digits_and_tab_turn_the_tabs(tmp_path: Path) -> None:
     async def scenario(opened: Dashboard, run_dir: RunDir) -> None:
         seen = []
-        for key in ("2", "3", "4", "1", "9", "tab", "shift+tab", "shift+tab"):
+        for key in ("3", "4", "5", "1", "9", "tab", "shift+tab", "shift+tab"):
             await opened.press(key)
             seen.append(opened.screen.shown)
-        assert seen == ["logs", "config", "overview", "curves", "curves", "logs", "curves", "overview"]
+        assert seen == ["logs", "config", "overview", "curves", "curves", "rollouts", "curves", "overview"]
 
     drive(tmp_path, scenario)
 
@@ -206,7 +206,7 @@ def test_a_growing_run_changes_only_what_is_in_sight(tmp_path: Path) -> None:
 
 def test_a_hidden_tab_reads_nothing_until_it_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def scenario(opened: Dashboard, run_dir: RunDir) -> None:
-        await opened.press("2")
+        await opened.press("3")
         reads: list[str] = []
         read = CurvesPane.read
 
@@ -244,7 +244,7 @@ def test_an_unchanged_chart_sends_nothing(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_logs_show_the_last_state_of_a_progress_bar_and_no_control(tmp_path: Path) -> None:
     async def scenario(opened: Dashboard, run_dir: RunDir) -> None:
-        await opened.press("2")
+        await opened.press("3")
 
         lines = lines_of(opened)
         assert lines.lines[:2] == ["first", "100%|##########"]
@@ -258,7 +258,7 @@ def test_logs_follow_until_the_user_moves_up(tmp_path: Path) -> None:
     async def scenario(opened: Dashboard, run_dir: RunDir) -> None:
         with run_dir.output.open("a") as file:
             file.writelines(f"line {number}\n" for number in range(200))
-        await opened.press("2")
+        await opened.press("3")
         lines = lines_of(opened)
         assert lines.scroll_offset.y == lines.max_scroll_y > 100
 
@@ -275,7 +275,7 @@ def test_logs_follow_until_the_user_moves_up(tmp_path: Path) -> None:
 def test_a_search_marks_lines_and_goes_through_them(tmp_path: Path) -> None:
     async def scenario(opened: Dashboard, run_dir: RunDir) -> None:
         run_dir.output.write_text("".join(f"{'needle' if number % 50 == 0 else 'hay'}\n" for number in range(200)))
-        await opened.press("2", "slash", *"NEEDLE", "enter")
+        await opened.press("3", "slash", *"NEEDLE", "enter")
         lines = lines_of(opened)
         assert lines.matches == [0, 50, 100, 150]
 
@@ -294,9 +294,9 @@ def test_a_search_marks_lines_and_goes_through_them(tmp_path: Path) -> None:
 
 def test_digits_in_a_search_are_text(tmp_path: Path) -> None:
     async def scenario(opened: Dashboard, run_dir: RunDir) -> None:
-        await opened.press("2", "slash", "1", "q")
+        await opened.press("3", "slash", "1", "q")
 
-        assert opened.screen.query(Input).first().value == "1q"
+        assert opened.screen.query_one(LogsPane).query_one(Input).value == "1q"
         assert opened.screen.shown == "logs"
 
     drive(tmp_path, scenario)
@@ -304,10 +304,10 @@ def test_digits_in_a_search_are_text(tmp_path: Path) -> None:
 
 def test_settings_and_overview_are_text(tmp_path: Path) -> None:
     async def scenario(opened: Dashboard, run_dir: RunDir) -> None:
-        await opened.press("3")
+        await opened.press("4")
         assert any("max_steps" in line for line in lines_of(opened).lines)
 
-        await opened.press("4", "space")
+        await opened.press("5", "space")
         assert any("failed" in line for line in lines_of(opened).lines)
 
     drive(tmp_path, scenario)

@@ -36,7 +36,7 @@ ASK_QUERY = '"left of" reward<0.2 step:100..200 clipped:yes -malformed:any'
 ASK_STEP = "number of a step"
 
 
-class RolloutsView(RolloutReader):
+class RolloutsView(RolloutReader, can_focus=True):
     """Every completion of a run, by step and group."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -107,9 +107,12 @@ class RolloutsView(RolloutReader):
             yield self.completions
 
     def on_mount(self) -> None:
-        """Reads, and goes on reading while it is looked at."""
-        self.read_extent(None, takes_in=True)
+        """Looks for new steps while it is looked at."""
         self.set_interval(POLL_S, self._poll)
+
+    def on_show(self) -> None:
+        """Looks at once, not at the next turn."""
+        self._look()
 
     def on_resize(self, event: Resize) -> None:
         """Arranges the panes for the width."""
@@ -121,15 +124,19 @@ class RolloutsView(RolloutReader):
         self._read(self.browser.show_step(step))
         self._show_head()
 
-    def take_focus(self) -> None:
+    def on_focus(self) -> None:
         """Puts the keyboard on the list of groups."""
         self.groups.focus()
 
     # what was read
 
     def _poll(self) -> None:
-        if self.is_looked_at and not self.is_looking:
-            self.read_extent(self.browser.step)
+        if self.is_looked_at:
+            self._look()
+
+    def _look(self) -> None:
+        if not self.is_looking:
+            self.read_extent(self.browser.step, takes_in=self._stamp is None)
 
     @on(RolloutReader.ExtentRead)
     def _take_extent(self, event: RolloutReader.ExtentRead) -> None:
