@@ -46,8 +46,6 @@ ACTIONS = (
     Action("list.up", "k", "up", "previous run", "Go to the previous run"),
     Action("run.back", "escape", "back", "back", "Back to the list", True),
     *[Action(f"run.tab{n}", str(n), f"tab({n})", f"tab {n}", "Show the tab of that number") for n in range(1, 7)],
-    Action("run.next_tab", "tab", "turn(1)", "next tab", "Show the next tab"),
-    Action("run.previous_tab", "shift+tab", "turn(-1)", "previous tab", "Show the tab before"),
     Action("curves.left", "left,h", "cursor(-1)", "cursor left", "Move the cursor of all charts to the left"),
     Action("curves.right", "right,l", "cursor(1)", "cursor right", "Move the cursor of all charts to the right"),
     Action("curves.far_left", "shift+left", "cursor(-10)", "ten left", "Move the cursor ten columns to the left"),
@@ -98,7 +96,6 @@ def bindings(*places: str) -> list[BindingType]:
             show=action.is_shown,
             id=action.id,
             tooltip=action.tooltip,
-            priority=action.id in ("run.next_tab", "run.previous_tab"),
         )
         for action in ACTIONS
         if action.place in places

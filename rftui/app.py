@@ -11,8 +11,12 @@ from textual.binding import BindingType
 
 from rftui.screens.help_screen import HelpScreen
 from rftui.screens.run_list import RunListScreen
+from rftui.screens.run_screen import RunScreen
 from store.layout import Home, resolve_home
+from store.runs import RunSummary
 
+LIST = "list"
+"""Name of the list of runs among the screens."""
 TERMINATED = 128 + signal.SIGTERM
 
 
@@ -32,7 +36,20 @@ class RunListApp(App[None]):
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._leave)
-        self.push_screen(RunListScreen(self.home))
+        self.install_screen(RunListScreen(self.home), LIST)
+        self.push_screen(LIST)
+
+    def open_run(self, summary: RunSummary) -> None:
+        """Shows a run in the place of the list: a screen that lies below another is drawn again and again."""
+        self.switch_screen(RunScreen(self.home, summary))
+
+    def on_run_list_screen_opened(self, event: RunListScreen.Opened) -> None:
+        """A run was chosen."""
+        self.open_run(event.summary)
+
+    def on_run_screen_left(self) -> None:
+        """Back to the list, as it was."""
+        self.switch_screen(LIST)
 
     def action_help(self) -> None:
         """Every key."""

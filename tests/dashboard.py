@@ -76,7 +76,7 @@ async def dashboard(
     async with app.run_test(size=size) as pilot:
         with closing(open_catalogue(home)) as connection:
             screen = RunScreen(home, find_run(connection, name), tabs)
-        await app.push_screen(screen)
+        await app.switch_screen(screen)
         opened = Dashboard(app, pilot, screen)
         await opened.settle()
         yield opened

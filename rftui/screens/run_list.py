@@ -10,6 +10,7 @@ from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import DataTable, Footer, Static
 
@@ -17,7 +18,6 @@ from rftui.actions import bindings
 from rftui.clean import one_line
 from rftui.cli.listing import RUN_COLUMNS, run_row
 from rftui.reads import current_runs
-from rftui.screens.run_screen import RunScreen
 from store.errors import StoreError
 from store.layout import Home
 from store.runs import RunSummary
@@ -34,6 +34,13 @@ class RunListScreen(Screen[None]):
     RunListScreen DataTable { height: 1fr; }
     RunListScreen #status { height: 1; color: $text-muted; padding: 0 1; }
     """
+
+    class Opened(Message):
+        """The user wants to see a run."""
+
+        def __init__(self, summary: RunSummary) -> None:
+            super().__init__()
+            self.summary = summary
 
     def __init__(self, home: Home) -> None:
         super().__init__()
@@ -52,8 +59,16 @@ class RunListScreen(Screen[None]):
         table = self.query_one(DataTable)
         for column in RUN_COLUMNS:
             table.add_column(Text(column.title), key=column.title)
-        self.set_interval(REFRESH_S, self.action_refresh)
+        self.set_interval(REFRESH_S, self._refresh_in_sight)
         self.action_refresh()
+
+    def on_screen_resume(self) -> None:
+        """What was missed meanwhile."""
+        self.action_refresh()
+
+    def _refresh_in_sight(self) -> None:
+        if self.is_current:
+            self.action_refresh()
 
     @work(thread=True, exclusive=True, group="read")
     def action_refresh(self) -> None:
@@ -108,7 +123,7 @@ class RunListScreen(Screen[None]):
         """Shows everything about the selected run."""
         name = self._selected()
         if name is not None:
-            self.app.push_screen(RunScreen(self.home, self._summaries[name]))
+            self.post_message(self.Opened(self._summaries[name]))
 
     def action_down(self) -> None:
         """Moves to the next run."""

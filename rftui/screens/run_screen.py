@@ -23,7 +23,6 @@ from rftui.run_texts import header_text
 from rftui.run_watch import RunNews, RunWatch
 from rftui.widgets.curves_pane import CurvesPane
 from rftui.widgets.pane import Pane
-from rftui.widgets.rollouts_view import RolloutsView
 from rftui.widgets.text_panes import ConfigPane, LogsPane, OverviewPane
 from store.layout import Home
 from store.runs import RunSummary
@@ -44,7 +43,6 @@ class Tab(NamedTuple):
 
 TABS = (
     Tab("curves", "Curves", lambda home, run: CurvesPane(home, run.name, method=run.method)),
-    Tab("rollouts", "Rollouts", lambda home, run: RolloutsView(home, run.name)),
     Tab("logs", "Logs", lambda home, run: LogsPane(home, run.name)),
     Tab("config", "Config", lambda home, run: ConfigPane(home, run.name)),
     Tab("overview", "Overview", lambda home, run: OverviewPane(home, run.name)),
@@ -61,6 +59,9 @@ class RunScreen(Screen[None]):
     RunScreen #tabs { height: 1; padding: 0 1; color: $text-muted; }
     RunScreen ContentSwitcher { height: 1fr; }
     """
+
+    class Left(Message):
+        """The user wants the list back."""
 
     class News(Message):
         """The run went on."""
@@ -138,7 +139,7 @@ class RunScreen(Screen[None]):
         for number, tab in enumerate(self._tabs, 1):
             titles.append(f" {number} {tab.title} ", style="bold reverse" if tab.id == name else "")
             titles.append(" ")
-        self._titles.update(titles)
+        self._titles.update(titles, layout=False)
         body = self._bodies[name]
         body.focus() if body.focusable or isinstance(body, Pane) else self.set_focus(None)
 
@@ -147,21 +148,14 @@ class RunScreen(Screen[None]):
         if number <= len(self._tabs):
             self.show_tab(self._tabs[number - 1].id)
 
-    def action_turn(self, by: int) -> None:
-        """The tab beside."""
-        names = [tab.id for tab in self._tabs]
-        self.show_tab(names[(names.index(self.shown) + by) % len(names)])
-
     def on_curves_pane_step_chosen(self, event: CurvesPane.StepChosen) -> None:
-        """Opens the rollouts of the step, where they can be shown."""
-        body = self._bodies.get("rollouts")
-        if isinstance(body, RolloutsView):
-            body.show_step(event.step)
-            self.show_tab("rollouts")
+        """Until a tab shows rollouts, says what prints them."""
+        command = f"rftui rollouts {one_line(self.summary.name)} --step {event.step}"
+        self.notify(command, title="prints the rollouts of this step", markup=False)
 
     def action_back(self) -> None:
         """To the list."""
-        self.dismiss()
+        self.post_message(self.Left())
 
     def _look(self) -> None:
         if not self._is_looking:
@@ -208,4 +202,4 @@ class RunScreen(Screen[None]):
 
     def _set_header(self, header: Text) -> None:
         if self._header.content != header:
-            self._header.update(header)
+            self._header.update(header, layout=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from itertools import groupby
 from typing import ClassVar
 
@@ -112,8 +113,8 @@ class Chart(Widget):
         if y >= len(self._rows) or len(self._rows[y]) != width:
             return Strip.blank(width, background)
         segments = [
-            Segment("".join(cell.text for cell in part), self._style(ink, background))
-            for ink, part in groupby(self._rows[y], key=lambda cell: cell.ink)
+            Segment("".join(text for text, _ in part), self._style(ink, background))
+            for ink, part in groupby(_joined(self._rows[y]), key=lambda cell: cell[1])
         ]
         return Strip(segments, width)
 
@@ -122,3 +123,12 @@ class Chart(Widget):
             return background
         name = "chosen" if ink == "title" and self.is_chosen else ink
         return self.get_component_rich_style(f"chart--{name}")
+
+
+def _joined(row: Row) -> Iterator[tuple[str, str]]:
+    """Cells with their inks, spaces in the ink before them: a change of colour costs more bytes than a character."""
+    before = ""
+    for text, ink in row:
+        if text != " " or before == "title":
+            before = ink
+        yield text, before

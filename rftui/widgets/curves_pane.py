@@ -28,7 +28,7 @@ WEIGHTS = (0.6, 0.8, 0.9, 0.97, 0.99)
 LEAST_CHART_WIDTH = 40
 LEAST_CHART_HEIGHT = 10
 MOST_ACROSS = 3
-EMPTY = "no metrics yet: the first come with the first step; 2 shows what the run prints meanwhile"
+EMPTY = "no metrics yet: the first come with the first step; Logs shows what the run prints"
 
 
 class Slots(NamedTuple):
@@ -170,7 +170,7 @@ class CurvesPane(Pane, can_focus=True):
 
     def _say(self, text: str) -> None:
         if str(self._line.content) != text:
-            self._line.update(Text(text))
+            self._line.update(Text(text), layout=False)
 
     def _change(self, **changed: object) -> None:
         self.look = self.look._replace(**changed)  # type: ignore[arg-type]

@@ -67,7 +67,7 @@ class TextPane(Pane):
             parts.append(f"{len(lines.matches)} with {one_line(lines.pattern)}  n N next, before")
         text = "  ".join(filter(None, parts))
         if str(self._where.content) != text:
-            self._where.update(Text(text))
+            self._where.update(Text(text), layout=False)
 
     def on_text_lines_moved(self) -> None:
         """Another part is in sight."""
