@@ -23,6 +23,7 @@ from rftui.run_texts import header_text
 from rftui.run_watch import RunNews, RunWatch
 from rftui.widgets.curves_pane import CurvesPane
 from rftui.widgets.pane import Pane
+from rftui.widgets.rollouts_view import RolloutsView
 from rftui.widgets.text_panes import ConfigPane, LogsPane, OverviewPane
 from store.layout import Home
 from store.runs import RunSummary
@@ -43,6 +44,7 @@ class Tab(NamedTuple):
 
 TABS = (
     Tab("curves", "Curves", lambda home, run: CurvesPane(home, run.name, method=run.method)),
+    Tab("rollouts", "Rollouts", lambda home, run: RolloutsView(home, run.name)),
     Tab("logs", "Logs", lambda home, run: LogsPane(home, run.name)),
     Tab("config", "Config", lambda home, run: ConfigPane(home, run.name)),
     Tab("overview", "Overview", lambda home, run: OverviewPane(home, run.name)),
@@ -149,9 +151,11 @@ class RunScreen(Screen[None]):
             self.show_tab(self._tabs[number - 1].id)
 
     def on_curves_pane_step_chosen(self, event: CurvesPane.StepChosen) -> None:
-        """Until a tab shows rollouts, says what prints them."""
-        command = f"rftui rollouts {one_line(self.summary.name)} --step {event.step}"
-        self.notify(command, title="prints the rollouts of this step", markup=False)
+        """Opens the rollouts of the step, where they can be shown."""
+        body = self._bodies.get("rollouts")
+        if isinstance(body, RolloutsView):
+            body.show_step(event.step)
+            self.show_tab("rollouts")
 
     def action_back(self) -> None:
         """To the list."""
