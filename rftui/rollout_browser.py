@@ -27,6 +27,7 @@ class RolloutBrowser:
         self.follows = True
         self.newer = 0
         self.problem = ""
+        self.has_looked = False
         self._wanted_step: int | None = None
         self._wanted_uid: str | None = None
         self._starts_at_end = False
@@ -41,11 +42,12 @@ class RolloutBrowser:
         counts = count_groups(self.page.groups if self.page is not None else ())
         return Head(
             self.steps, self.step, counts, self.order, self.is_reversed, self.follows, self.newer,
-            self.query.text, self.hits, self.problem,
+            self.query.text, self.hits, self.problem, self.has_looked,
         )  # fmt: skip
 
     def take_extent(self, extent: Extent) -> int | None:
         """The step to read because steps came, or more of the shown one; None where nothing is to be read."""
+        self.has_looked = True
         came = len(extent.steps) - len(self.steps)
         self.steps = extent.steps
         if not self.steps:

@@ -29,12 +29,15 @@ class Head(NamedTuple):
     hits: Mapping[int, int] | None
     """Completions found by step; None while they are looked for, or without a query."""
     problem: str
+    has_looked: bool
+    """Whether it is known which steps there are."""
 
 
 def head_lines(head: Head, width: int) -> list[Line]:
     """Two lines: the step with its groups counted, and where it stands among the steps."""
     if head.step is None:
-        said = Span(head.problem, Role.WARNING) if head.problem else Span("no rollouts yet", Role.MUTED)
+        nothing = Span("no rollouts yet" if head.has_looked else "reading the rollouts", Role.MUTED)
+        said = Span(head.problem, Role.WARNING) if head.problem else nothing
         return [fitted((said,), width), ()]
     counts = head.counts
     named = {

@@ -26,6 +26,7 @@ def head(**changed: Any) -> Head:
         "query": "",
         "hits": None,
         "problem": "",
+        "has_looked": True,
     }
     return Head(**{**fields, **changed})
 
@@ -52,6 +53,7 @@ def test_the_head_counts_the_groups_and_shows_the_place_of_the_step() -> None:
         ({"query": "lamp", "hits": {}}, "0 found in 0 steps, 0 here"),
         ({"problem": "no key is named x"}, "no key is named x"),
         ({"step": None, "steps": ()}, "no rollouts yet"),
+        ({"step": None, "steps": (), "has_looked": False}, "reading the rollouts"),
         ({"step": None, "steps": (), "problem": "cannot be read"}, "cannot be read"),
     ],
 )

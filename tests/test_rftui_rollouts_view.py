@@ -288,7 +288,7 @@ async def test_a_query_that_finds_nothing_says_so(app: ViewApp) -> None:
         await pilot.press("slash", *"elephant", "enter")
         await until(pilot, lambda: "0 found in 0 steps" in said(app))
 
-        assert "no groups" in said(app) and not app.view.completions.page.rollouts
+        assert "nothing found at this step" in said(app) and not app.view.completions.page.rollouts
 
 
 @in_loop
@@ -387,6 +387,17 @@ async def test_a_missing_image_and_none_are_said(tmp_path: Path) -> None:
     without = ViewApp(make_home(tmp_path / "without", images=[]))
     async with opened(without) as pilot:
         await until(pilot, lambda: "this prompt has no image" in said(without))
+
+
+@in_loop
+async def test_an_image_that_is_being_read_is_not_said_to_be_missing(app: ViewApp) -> None:
+    async with opened(app):
+        images = app.view.image.images
+        app.view.image.show_images(())
+        assert "this prompt has no image" in said(app)
+
+        app.view.image.show_images(images)
+        assert "this prompt has no image" not in said(app)
 
 
 @in_loop

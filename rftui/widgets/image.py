@@ -69,8 +69,10 @@ class ImagePane(SpanView):
         space = Size(self.size.width, self.size.height - len(self._title()))
         wanted = (str(self.images[self.index].get("hash", "")), space)
         if min(space) > 0 and wanted != self._asked:
-            # until it is read the picture before stays: an empty pane between two would flicker
+            # until it is read the picture before stays, for an empty pane between two would flicker; words about it go
             self._asked = wanted
+            if self.picture.problem:
+                self.picture = Picture()
             self.post_message(self.Wanted(*wanted))
             self.refresh()
 

@@ -48,7 +48,7 @@ class LineList(SpanView, can_focus=True):
     def __init__(self, draw: Callable[[int, int], Line], *, empty: str, id: str) -> None:
         super().__init__(id=id)
         self._draw = draw
-        self._empty = empty
+        self.empty = empty
         self.count = 0
         self.cursor = 0
 
@@ -64,7 +64,7 @@ class LineList(SpanView, can_focus=True):
         """The row at `y`; a word instead of the first where there is none."""
         if y < self.count:
             return self._draw(y, self.size.width)
-        return (Span(self._empty, Role.MUTED),) if y == 0 and self.count == 0 else ()
+        return (Span(self.empty, Role.MUTED),) if y == 0 and self.count == 0 else ()
 
     def is_marked(self, y: int) -> bool:
         """Whether the cursor is on the row."""

@@ -66,8 +66,8 @@ class RolloutsView(RolloutReader, can_focus=True):
         #head { height: 2; padding: 0 1; }
         #ask { display: none; border: none; height: 1; padding: 0 1; }
         #body { height: 1fr; }
-        #left { layout: horizontal; width: 72; height: 1fr; }
-        #groups, #history { width: 34; height: 1fr; padding: 0 0 0 1; }
+        #left { layout: horizontal; width: 76; height: 1fr; }
+        #groups, #history { width: 39; height: 1fr; padding: 0 0 0 1; }
         #history { display: none; }
         #image { width: 1fr; height: 1fr; padding: 0 1; }
         #completions { width: 1fr; height: 1fr; }
@@ -88,7 +88,7 @@ class RolloutsView(RolloutReader, can_focus=True):
         self.browser = RolloutBrowser()
         self.head = SpanLines(id="head")
         self.ask = Input(id="ask")
-        self.groups = LineList(self._group_line, empty="no groups", id="groups")
+        self.groups = LineList(self._group_line, empty="", id="groups")
         self.history = LineList(self._history_line, empty="this prompt came once", id="history")
         self.image = ImagePane(id="image")
         self.completions = GroupView(id="completions")
@@ -190,9 +190,12 @@ class RolloutsView(RolloutReader, can_focus=True):
             self.read_page(step, self.browser.query)
 
     def _show_head(self) -> None:
-        self.head.show(head_lines(self.browser.head(), max(1, self.head.size.width)))
+        # before the first layout there is no width; the resize that ends it shows the head
+        if width := self.head.size.width:
+            self.head.show(head_lines(self.browser.head(), width))
 
     def _show_groups(self, row: int) -> None:
+        self.groups.empty = "nothing found at this step"
         self.groups.show(len(self.browser.groups), cursor=row)
         self._open_group()
 
