@@ -32,10 +32,14 @@ PLACES = {
     "list": "list of runs",
     "run": "a run",
     "curves": "curves",
+    "rollouts": "rollouts",
     "lines": "logs, settings and overview",
     "search": "search",
 }
 """Places in the order of the help, with their names there."""
+
+ROLLOUT_QUERY = '"left of" reward<0.2 step:100..200 clipped:yes -malformed:any'
+"""An example of what can be asked for."""
 
 ACTIONS = (
     Action("app.help", "question_mark", "app.help", "help", "Every key that works here", True),
@@ -71,6 +75,23 @@ ACTIONS = (
     Action("curves.strength", "w", "strength", "strength", "Smooth more, and little again after the most"),
     Action("curves.log", "o", "log", "log", "Logarithmic values, and linear again", True),
     Action("curves.search", "slash", "search", "metric", "Find a metric and add its chart", True),
+    Action("rollouts.step_back", "left,h", "step(-1)", "◀ step", "The step before", True),
+    Action("rollouts.step_on", "right,l", "step(1)", "step ▶", "The next step", True),
+    Action("rollouts.first_step", "home", "first_step", "first", "The first step"),
+    Action("rollouts.newest_step", "end", "newest_step", "newest", "Follow the newest step"),
+    Action("rollouts.ask_step", "number_sign", "ask('step')", "go to", "Go to a step by its number", True),
+    Action("rollouts.next", "n", "group(1)", "next", "The next group, or the next that was found", True),
+    Action("rollouts.previous", "p,N", "group(-1)", "prev", "The group before", True),
+    Action("rollouts.find", "slash,f", "ask('query')", "find", f"Find, as in {ROLLOUT_QUERY}", True),
+    Action("rollouts.sort", "s", "sort", "sort", "Sort by the next value", True),
+    Action("rollouts.reverse", "S", "reverse", "reverse", "Turn the order round"),
+    Action("rollouts.unfold", "e", "open_all(True)", "unfold", "Unfold all reasoning", True),
+    Action("rollouts.fold", "x", "open_all(False)", "fold", "Fold all reasoning", True),
+    Action("rollouts.history", "t", "history", "over steps", "Every step that this prompt came at", True),
+    Action("rollouts.image", "i", "image", "image", "The image as large as the view", True),
+    Action("rollouts.next_image", "I", "next_image", "next image", "The next of several images"),
+    Action("rollouts.copy", "y", "copy", "copy", "Copy the current completion", True),
+    Action("rollouts.back", "escape", "back", "back", "Close what is open, end the search"),
     Action("lines.down", "j,down", "scroll(1)", "line down", "One line down"),
     Action("lines.up", "k,up", "scroll(-1)", "line up", "One line up"),
     Action("lines.page_down", "pagedown,space", "page(1)", "page down", "One page down"),
@@ -109,6 +130,7 @@ _NAMES = {
     "plus": "+",
     "equals_sign": "=",
     "minus": "-",
+    "number_sign": "#",
     "comma": ",",
     "full_stop": ".",
     "less_than_sign": "<",

@@ -9,11 +9,12 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Container, Horizontal
 from textual.events import Resize
 from textual.widgets import Input
 
+from rftui.actions import ROLLOUT_QUERY, bindings
 from rftui.clean import clean
 from rftui.rollout_browser import RolloutBrowser
 from rftui.rollout_groups import GroupSummary
@@ -32,34 +33,13 @@ NARROW = 120
 """Below so many columns the image stands under the list."""
 MOST_PICTURES = 64
 """Drawn images that are kept, so that going back and forth reads no file."""
-ASK_QUERY = '"left of" reward<0.2 step:100..200 clipped:yes -malformed:any'
 ASK_STEP = "number of a step"
 
 
 class RolloutsView(RolloutReader, can_focus=True):
     """Every completion of a run, by step and group."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left,h", "step(-1)", "◀ step", id="rollouts.step_back", tooltip="The step before"),
-        Binding("right,l", "step(1)", "step ▶", id="rollouts.step_on", tooltip="The next step"),
-        Binding("home", "first_step", "first", id="rollouts.first_step", show=False, tooltip="The first step"),
-        Binding(
-            "end", "newest_step", "newest", id="rollouts.newest_step", show=False, tooltip="Follow the newest step"
-        ),
-        Binding("number_sign", "ask('step')", "go to", id="rollouts.ask_step", tooltip="Go to a step by its number"),
-        Binding("n", "group(1)", "next", id="rollouts.next", tooltip="The next group, or the next that was found"),
-        Binding("p,N", "group(-1)", "prev", id="rollouts.previous", tooltip="The group before"),
-        Binding("slash,f", "ask('query')", "find", id="rollouts.find", tooltip=f"Find, as in {ASK_QUERY}"),
-        Binding("s", "sort", "sort", id="rollouts.sort", tooltip="Sort by the next value"),
-        Binding("S", "reverse", "reverse", id="rollouts.reverse", show=False, tooltip="Turn the order round"),
-        Binding("e", "open_all(True)", "unfold", id="rollouts.unfold", tooltip="Unfold all reasoning"),
-        Binding("x", "open_all(False)", "fold", id="rollouts.fold", tooltip="Fold all reasoning"),
-        Binding("t", "history", "over steps", id="rollouts.history", tooltip="Every step that this prompt came at"),
-        Binding("i", "image", "image", id="rollouts.image", tooltip="The image as large as the view"),
-        Binding("I", "next_image", "next image", id="rollouts.next_image", show=False, tooltip="The next of several"),
-        Binding("y", "copy", "copy", id="rollouts.copy", tooltip="Copy the current completion"),
-        Binding("escape", "back", "back", id="rollouts.back", show=False, tooltip="Close what is open, end the search"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("rollouts")
     DEFAULT_CSS = """
     RolloutsView {
         layout: vertical; height: 1fr; width: 1fr;
@@ -333,7 +313,7 @@ class RolloutsView(RolloutReader, can_focus=True):
     def action_ask(self, what: str) -> None:
         """Asks for a query or the number of a step."""
         self._asked = what
-        self.ask.placeholder = ASK_QUERY if what == "query" else ASK_STEP
+        self.ask.placeholder = ROLLOUT_QUERY if what == "query" else ASK_STEP
         self.ask.value = self.browser.query.text if what == "query" else ""
         self.add_class("asking")
         self.ask.focus()
