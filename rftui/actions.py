@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from textual.binding import Binding, BindingType
@@ -38,7 +39,7 @@ PLACES = {
 }
 """Places in the order of the help, with their names there."""
 
-ROLLOUT_QUERY = '"left of" reward<0.2 step:100..200 clipped:yes -malformed:any'
+ROLLOUT_QUERY = '"red circle" reward<1.5 step:20..60 clipped:no -malformed:any'
 """An example of what can be asked for."""
 
 ACTIONS = (
@@ -49,7 +50,7 @@ ACTIONS = (
     Action("list.down", "j", "down", "next run", "Go to the next run"),
     Action("list.up", "k", "up", "previous run", "Go to the previous run"),
     Action("run.back", "escape", "back", "back", "Back to the list", True),
-    *[Action(f"run.tab{n}", str(n), f"tab({n})", f"tab {n}", "Show the tab of that number") for n in range(1, 7)],
+    *[Action(f"run.tab{n}", str(n), f"tab({n})", f"tab {n}", "Show the tab of that number") for n in range(1, 6)],
     Action("curves.left", "left,h", "cursor(-1)", "cursor left", "Move the cursor of all charts to the left"),
     Action("curves.right", "right,l", "cursor(1)", "cursor right", "Move the cursor of all charts to the right"),
     Action("curves.far_left", "shift+left", "cursor(-10)", "ten left", "Move the cursor ten columns to the left"),
@@ -70,7 +71,7 @@ ACTIONS = (
     Action(
         "curves.pan_right", "full_stop,greater_than_sign", "pan(0.25)", "pan right", "Move the range a quarter right"
     ),
-    Action("curves.axis", "x", "axis", "x", "Steps, relative time, wall clock, epochs or tokens", True),
+    Action("curves.axis", "x", "axis", "axis", "Steps, relative time, wall clock, epochs or tokens", True),
     Action("curves.smooth", "s", "smooth", "smooth", "Smooth the curves, or show them as they are", True),
     Action("curves.strength", "w", "strength", "strength", "Smooth more, and little again after the most"),
     Action("curves.log", "o", "log", "log", "Logarithmic values, and linear again", True),
@@ -145,10 +146,10 @@ def key_names(action: Action) -> str:
     return " ".join(_NAMES.get(key, key) for key in action.keys.split(","))
 
 
-def help_rows() -> list[tuple[str, list[tuple[str, str]]]]:
-    """Every place with its keys and what they do; keys that do the same stand together."""
+def help_rows(here: Collection[str] = ()) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Every place with its keys and what they do, the places `here` first; keys that do the same stand together."""
     rows = []
-    for place, title in PLACES.items():
+    for place, title in sorted(PLACES.items(), key=lambda item: item[0] not in here or item[0] == "app"):
         keys: dict[str, str] = {}
         for action in ACTIONS:
             if action.place == place:

@@ -54,7 +54,8 @@ class RunListApp(App[None]):
     def action_help(self) -> None:
         """Every key."""
         if not isinstance(self.screen, HelpScreen):
-            self.push_screen(HelpScreen())
+            ids = [active.binding.id or "" for active in self.screen.active_bindings.values()]
+            self.push_screen(HelpScreen({name.partition(".")[0] for name in ids}))
 
     def _leave(self) -> None:
         self.exit(return_code=TERMINATED)

@@ -42,7 +42,9 @@ def restore(home: Home, name: str) -> str:
         raise NotFound(
             f"no {name} in the trash",
             found=name,
-            expected=", ".join(trashed_names(home)) or "an empty trash holds nothing",
+            expected=f"one of {', '.join(trashed_names(home))}"
+            if trashed_names(home)
+            else "a run that was thrown away",
             fix="give the whole name",
         )
     newest = max(thrown, key=lambda path: int(path.name.rpartition("-")[2]))

@@ -4,6 +4,7 @@ StoreError
 ├── RunConfigError(ValueError)     a run configuration that cannot be used
 ├── RunNotFound(LookupError)       no run, or several, by that name
 ├── JournalError(ValueError)       a journal that shrank or cannot be read
+│   └── RunCopied                  a run directory that is a copy of another
 ├── SchemaTooNew(RuntimeError)     a database written by a newer rftui
 └── StoreUnreadable(OSError)       a database or home that cannot be opened
 """
@@ -39,6 +40,10 @@ class RunNotFound(StoreError, LookupError):
 
 class JournalError(StoreError, ValueError):
     """A journal that shrank or cannot be read."""
+
+
+class RunCopied(JournalError):
+    """A run directory that is a copy of another; the other one holds everything."""
 
 
 class SchemaTooNew(StoreError, RuntimeError):

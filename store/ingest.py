@@ -27,7 +27,7 @@ from store.database import (
     remove_database,
     transaction,
 )
-from store.errors import JournalError, StoreError
+from store.errors import JournalError, RunCopied, StoreError
 from store.fields import UNUSABLE, finite, whole
 from store.journal import FOREIGN_CHARACTERS, Chunk, ForeignLine, encode, read_chunk
 from store.layout import Home, RunDir
@@ -96,12 +96,26 @@ def ingest_home(home: Home) -> HomeReport:
     user = ingest_user_journal(home)
     runs: dict[str, IngestReport] = {}
     broken: dict[str, StoreError] = {}
-    for name in home.runs():
+    for name in _originals_first(home):
         try:
             runs[name] = ingest_run(home, name)
         except StoreError as error:
             broken[name] = error
     return HomeReport(runs, user, broken)
+
+
+def _originals_first(home: Home) -> list[str]:
+    """The home's runs, those under another name than they were launched with last: of two twins it is the copy."""
+
+    def is_renamed(name: str) -> bool:
+        try:
+            launch = json.loads(home.run(name).launch.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            # taking it in will say what is wrong with it
+            return True
+        return not isinstance(launch, dict) or launch.get("name") != name
+
+    return sorted(home.runs(), key=is_renamed)
 
 
 def ingest_run(home: Home, name: str) -> IngestReport:
@@ -156,7 +170,7 @@ def register_run(home: Home, catalogue: sqlite3.Connection, facts: LaunchFacts) 
     """Adds the run where it is not there yet.
 
     A row of the same name under another uid is a run that this one replaced; a row of the same uid under another name
-    is this run before its folder was renamed. Raises JournalError for a copy of another run's folder.
+    is this run before its folder was renamed. Raises RunCopied for a copy of another run's folder.
     """
     if _is_registered(catalogue, facts):
         return
@@ -205,7 +219,7 @@ def _refuse_copy(home: Home, facts: LaunchFacts, *, twin: str) -> None:
         # renamed, so nothing is left under the old name
         return
     if is_there:
-        raise JournalError(
+        raise RunCopied(
             f"{home.run(facts.name).path} is a copy of the run {twin}",
             found=f"uid {facts.uid} in the launch.json of both",
             expected="one folder a run",

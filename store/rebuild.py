@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from store.database import explained, open_for_reading, remove_database
-from store.errors import JournalError, StoreError
+from store.errors import JournalError, RunCopied, StoreError
 from store.ingest import HOME_ITSELF, index_pending, ingest_home, journal_files, read_launch
 from store.journal import read_chunk
 from store.layout import Home
@@ -23,6 +23,7 @@ from store.runs import foreign_lines
 
 CHUNK_BYTES = 4 << 20
 KEPT = "kept in table foreign_line; nothing to do"
+LOST = "they cannot be brought back; free the disk where it is still full"
 SHRUNK = "restore it; rebuild to accept it"
 
 
@@ -32,6 +33,8 @@ class RebuildReport(NamedTuple):
     runs: int
     records: int
     foreign: int
+    copies: tuple[str, ...]
+    """Run directories that are copies of others and were left out; nothing of theirs is lost."""
 
 
 class Finding(NamedTuple):
@@ -40,6 +43,8 @@ class Finding(NamedTuple):
     run: str
     problem: str
     fix: str
+    is_fault: bool = True
+    """Whether something is wrong still; else it is a fact about the past that nothing can change."""
 
     def __str__(self) -> str:
         return f"{self.run or 'store'}: {self.problem} ({self.fix})"
@@ -77,14 +82,21 @@ def rebuild(home: Home) -> RebuildReport:
 
 def _make_and_swap(home: Home, made: Home) -> RebuildReport:
     report = ingest_home(made)
-    if report.broken:
-        raise _unreadable_runs(report.broken)
+    copies = tuple(sorted(name for name, error in report.broken.items() if isinstance(error, RunCopied)))
+    unreadable = {name: error for name, error in report.broken.items() if name not in copies}
+    if unreadable:
+        raise _unreadable_runs(unreadable)
     for name in report.runs:
         while index_pending(made, name):
             continue
     _swap(made, home)
     reports = [report.user, *report.runs.values()]
-    return RebuildReport(len(report.runs), sum(part.records for part in reports), sum(part.foreign for part in reports))
+    return RebuildReport(
+        len(report.runs),
+        sum(part.records for part in reports),
+        sum(part.foreign for part in reports),
+        copies,
+    )
 
 
 def _unreadable_runs(broken: dict[str, StoreError]) -> StoreError:
@@ -144,7 +156,7 @@ def _check_user_journal(home: Home, catalogue: sqlite3.Connection) -> Iterator[F
         yield Finding("", f"{path.name} is shorter than what was read of it", SHRUNK)
     foreign = catalogue.execute("SELECT count(*) FROM foreign_line WHERE run=?", (HOME_ITSELF,)).fetchone()[0]
     if foreign:
-        yield Finding("", f"{foreign} lines of {path.name} are no records", KEPT)
+        yield Finding("", f"{foreign} lines of {path.name} are no records", KEPT, is_fault=False)
 
 
 def _integrity(connection: sqlite3.Connection, run: str, path: Path) -> Iterator[Finding]:
@@ -170,13 +182,13 @@ def _check_run(home: Home, catalogue: sqlite3.Connection, name: str) -> list[Fin
     except (StoreError, sqlite3.DatabaseError, OSError) as error:
         return [*findings, Finding(name, str(error), "rftui store rebuild")]
     if lines:
-        findings.append(Finding(name, f"{lines} journal lines are no records", KEPT))
+        findings.append(Finding(name, f"{lines} journal lines are no records", KEPT, is_fault=False))
     return findings
 
 
 def _check_losses(catalogue: sqlite3.Connection, run: int, name: str) -> Iterator[Finding]:
     for dropped, reason in catalogue.execute("SELECT dropped, reason FROM gap WHERE run=?", (run,)):
-        yield Finding(name, f"records were dropped: {dropped} ({reason})", "free the disk; they cannot be brought back")
+        yield Finding(name, f"records were dropped: {dropped} ({reason})", LOST, is_fault=False)
 
 
 def _check_offsets(home: Home, catalogue: sqlite3.Connection, run: int, name: str) -> Iterator[Finding]:

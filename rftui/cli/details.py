@@ -137,9 +137,7 @@ def detail_lines(fields: dict[str, Any]) -> Iterator[str]:
         yield f"  tags: {one_line(' '.join(fields['tags']))}"
     yield f"  {one_line(fields['directory'])}"
     if fields["evals"]:
-        yield from ["", "evaluations", *table_lines(EVAL_COLUMNS, [_eval_row(item) for item in fields["evals"]])]
-        if unreadable := max(item["unreadable"] for item in fields["evals"]):
-            yield f"  n leaves out {unreadable} examples whose images cannot be read"
+        yield from ["", "evaluations", *evaluation_lines(fields["evals"])]
     if fields.get("gains"):
         title = "what training changed (held out, paired over the same examples, 95% bootstrap interval)"
         yield from ["", title, *table_lines(GAIN_COLUMNS, [_gain_row(item) for item in fields["gains"]])]
@@ -151,6 +149,13 @@ def detail_lines(fields: dict[str, Any]) -> Iterator[str]:
     yield from ["", f"settings that are not defaults ({len(changed)}; --json shows all)"]
     for key, origin in changed.items():
         yield f"  {one_line(key)} = {one_line(json.dumps(_lookup(fields['config'], key)))}  # {one_line(origin)}"
+
+
+def evaluation_lines(evaluations: list[dict[str, Any]]) -> Iterator[str]:
+    """Held-out evaluations as a table, and what they left out."""
+    yield from table_lines(EVAL_COLUMNS, [_eval_row(item) for item in evaluations])
+    if unreadable := max(item["unreadable"] for item in evaluations):
+        yield f"  n leaves out {unreadable} examples whose images cannot be read"
 
 
 def _note_lines(notes: list[dict[str, Any]]) -> Iterator[str]:

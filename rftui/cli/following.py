@@ -15,6 +15,8 @@ from store.layout import RunDir
 POLL_S = 0.5
 PLAIN_EVERY_S = 5.0
 INTERRUPTED = 130
+BAR_FITS = 110
+"""Columns from which a progress bar fits beside the numbers."""
 
 
 def wait_for_end(run_dir: RunDir) -> str:
@@ -67,7 +69,8 @@ def _left_going(run_dir: RunDir) -> typer.Exit:
 
 def _say_end(seen: Glance) -> None:
     reason = f": {seen.reason}" if seen.reason else ""
-    narrate(f"{seen.name} {seen.state} at step {steps(seen.step, seen.total_steps)}{reason}")
+    at = f" at step {steps(seen.step, seen.total_steps)}" if seen.total_steps else ""
+    narrate(f"{seen.name} {seen.state}{at}{reason}")
 
 
 def describe(seen: Glance) -> str:
@@ -76,17 +79,21 @@ def describe(seen: Glance) -> str:
     return "  ".join(parts)
 
 
-def measures(seen: Glance) -> list[str]:
-    """The numbers of a progress line, those that there are."""
+def measures(seen: Glance, *, is_short: bool = False) -> list[str]:
+    """The numbers of a progress line, those that there are; short ones fit 80 columns with any name of a run."""
     parts = []
     if seen.reward is not None:
         parts.append(f"reward {number(seen.reward, digits=3)}")
     elif seen.loss is not None:
         parts.append(f"loss {number(seen.loss, digits=3)}")
     if seen.accuracy is not None:
-        parts.append(f"accuracy {fraction(seen.accuracy)} (step {seen.accuracy_step})")
+        parts.append(
+            f"acc {fraction(seen.accuracy)}"
+            if is_short
+            else f"accuracy {fraction(seen.accuracy)} (step {seen.accuracy_step})"
+        )
     if seen.length_tokens is not None:
-        parts.append(f"length {number(seen.length_tokens, digits=3)}")
+        parts.append(f"{'len' if is_short else 'length'} {number(seen.length_tokens, digits=3)}")
     if seen.seconds_left is not None and not seen.has_ended:
         parts.append(f"{duration(seen.seconds_left)} left")
     elif seen.phase and not seen.has_ended:
@@ -119,7 +126,9 @@ def _follow_rich(follower: Follower, log: LogTail | None) -> Glance:
     spinner = SpinnerColumn("line" if is_ascii() else "dots")
     text = TextColumn("{task.fields[name]} {task.fields[state]}", markup=False)
     numbers = TextColumn("{task.fields[numbers]}", markup=False)
-    with Progress(spinner, text, BarColumn(bar_width=None), numbers, console=console(), expand=True) as display:
+    # a narrow terminal has room for the numbers or for the bar
+    columns = [spinner, text, BarColumn(bar_width=None), numbers] if console().width >= BAR_FITS else [text, numbers]
+    with Progress(*columns, console=console(), expand=True) as display:
         task = display.add_task("", name=follower.run_dir.name, state="", numbers="", total=None)
         while True:
             seen = follower.look()
@@ -131,7 +140,9 @@ def _follow_rich(follower: Follower, log: LogTail | None) -> Glance:
                 completed=seen.step,
                 total=seen.total_steps or None,
                 state=seen.state,
-                numbers="  ".join([steps(seen.step, seen.total_steps), *measures(seen)]),
+                numbers="  ".join(
+                    [steps(seen.step, seen.total_steps), *measures(seen, is_short=console().width < BAR_FITS)]
+                ),
             )
             if seen.has_ended:
                 break

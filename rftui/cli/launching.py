@@ -141,6 +141,8 @@ def carry_out(
     plan = plan_launch(home, request)
     if not as_json and request.method != "eval":
         narrate(plan.recipe_line if original is None else _clone_line(original, plan))
+    if not as_json:
+        narrate("checking settings, model and environment in the interpreter that will train (some seconds)")
     report = run_preflight(plan)
     if is_dry:
         (_print_dry_json if as_json else _print_dry)(plan, report, original)
@@ -163,6 +165,18 @@ def carry_out(
         )
     run_dir = start_run(plan, versions=report.trainer.get("versions", {}))
     stay(run_dir, ending=ending, as_json=as_json)
+    if request.method == "eval" and ending is not Ending.DETACH and not as_json:
+        _say_evaluations(home, run_dir.name)
+
+
+def _say_evaluations(home: Any, name: str) -> None:
+    """What an evaluation that was waited for found."""
+    from rftui.cli.details import evaluation_lines, run_fields
+    from rftui.reads import current_run
+
+    evaluations = run_fields(home, current_run(home, name).name)["evals"]
+    if evaluations:
+        say("\n".join(evaluation_lines(evaluations)))
 
 
 def stay(run_dir: Any, *, ending: Ending, as_json: bool) -> None:

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 _ASCII_SIGNS = str.maketrans({"—": "-", "…": "~"})
 
 
+COLUMN_GAP = 3
+"""Characters between two columns of a drawn table."""
+
+
 class Column(NamedTuple):
     """One column of a table."""
 
@@ -114,6 +118,21 @@ def table_lines(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> lis
     return lines
 
 
+def fitting_widths(columns: Sequence[Column], rows: Sequence[Sequence[str]], *, room: int) -> list[int]:
+    """A width for each column in `room` characters; 0 leaves a column out.
+
+    Columns that may not shrink keep their longest text. The others give way from the last on, and go where less than
+    their title would be left.
+    """
+    widths = [max([len(column.title), *(len(row[place]) for row in rows)]) for place, column in enumerate(columns)]
+    for place in reversed(range(len(columns))):
+        excess = sum(widths) - room
+        if excess > 0 and columns[place].can_shrink:
+            left = widths[place] - excess
+            widths[place] = left if left >= len(columns[place].title) else 0
+    return widths
+
+
 def _print_rich_table(columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> None:
     # rich costs 0.1 s; plain output does without
     from rich import box
@@ -121,14 +140,18 @@ def _print_rich_table(columns: Sequence[Column], rows: Sequence[Sequence[Cell]])
     from rich.text import Text
 
     table = Table(box=None if is_ascii() else box.SIMPLE_HEAD, pad_edge=False, header_style="dim")
-    for column in columns:
-        table.add_column(
-            Text(column.title),
-            justify="right" if column.is_right else "left",
-            no_wrap=True,
-            overflow="ellipsis",
-            min_width=None if column.can_shrink else len(column.title),
-        )
+    widths = fitting_widths(
+        columns, [[cell.text for cell in row] for row in rows], room=console().width - COLUMN_GAP * len(columns)
+    )
+    for column, width in zip(columns, widths, strict=True):
+        if width:
+            table.add_column(
+                Text(column.title),
+                justify="right" if column.is_right else "left",
+                no_wrap=True,
+                overflow="ellipsis",
+                width=width,
+            )
     for row in rows:
-        table.add_row(*[Text(cell.text, style=cell.style) for cell in row])
+        table.add_row(*[Text(cell.text, style=cell.style) for cell, width in zip(row, widths, strict=True) if width])
     console().print(table)

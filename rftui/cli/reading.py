@@ -167,7 +167,7 @@ def rollouts(
         newest_first=newest_first,
     )
     if not as_json:
-        print_groups(found, limit=shown)
+        print_groups(found, limit=shown, media=place.run(name).media)
         return
     for rollout in found:
         print_json(rollout_fields(rollout))
@@ -191,6 +191,13 @@ ROLLOUT_FIELDS = (
     "tokens",
     "think_tokens",
     "stop",
+    "kind",
+    "question",
+    "options",
+    "images",
+    "policy_step",
+    "attempt",
+    "errors",
 )
 """Names that scripts rely on."""
 

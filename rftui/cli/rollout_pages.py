@@ -5,11 +5,13 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Iterator
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rftui.clean import clean, one_line
 from rftui.cli.output import is_ascii, narrate, say
 from rftui.formats import number
+from store.media import image_path
 
 if TYPE_CHECKING:
     from store.rollouts import Rollout
@@ -17,13 +19,13 @@ if TYPE_CHECKING:
 TEXT_WIDTH = 100
 
 
-def print_groups(rollouts: Iterable[Rollout], *, limit: int | None) -> None:
+def print_groups(rollouts: Iterable[Rollout], *, limit: int | None, media: Path) -> None:
     """Prints rollouts that come in the order of their groups."""
     count = 0
     for _, members in groupby(rollouts, key=lambda rollout: (rollout.step, rollout.group)):
         group = list(members)
         count += len(group)
-        say("\n".join(group_lines(group)))
+        say("\n".join(group_lines(group, media=media)))
         say()
     if count == 0:
         narrate("no rollouts match")
@@ -31,7 +33,7 @@ def print_groups(rollouts: Iterable[Rollout], *, limit: int | None) -> None:
         narrate(f"the first {count}; --limit shows more, --step and --min-reward narrow down")
 
 
-def group_lines(group: list[Rollout]) -> Iterator[str]:
+def group_lines(group: list[Rollout], *, media: Path) -> Iterator[str]:
     """One group: a headline, the prompt, and each completion."""
     first = group[0]
     rewards = [rollout.reward for rollout in group if rollout.reward is not None]
@@ -40,7 +42,7 @@ def group_lines(group: list[Rollout]) -> Iterator[str]:
     yield from _block("prompt", first.prompt)
     yield from _block("gold", str(first.gold))
     if first.image:
-        yield from _block("image", str(first.image))
+        yield from _block("image", str(image_path(media, first.image)))
     for rollout in group:
         yield from _sample_lines(rollout)
 
@@ -50,6 +52,8 @@ def _sample_lines(rollout: Rollout) -> Iterator[str]:
     mark = "*" if is_ascii() else "▸"
     reward = f"reward {number(rollout.reward)} = {parts}  advantage {_signed(rollout.advantage)}"
     yield f"  {mark} #{rollout.sample}  {reward}  {rollout.tokens} tokens, {one_line(rollout.stop)}"
+    for name, traceback in rollout.errors.items():
+        yield from _block("raised", f"{name}: {traceback}", indent=6)
     if rollout.malformed:
         yield from _block("malformed", rollout.malformed, indent=6)
         yield from _block("text", rollout.completion, indent=6)

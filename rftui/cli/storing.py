@@ -21,19 +21,20 @@ def register(app: typer.Typer) -> None:
 
 
 def check(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Compare the databases with the run directories; exit code 1 where they differ."""
+    """Index what is new, then compare the databases with the run directories; exit code 1 where something is wrong."""
+    from rftui.store_check import findings_of
     from store.layout import resolve_home
-    from store.rebuild import check as check_store
 
-    findings = check_store(resolve_home(home))
+    findings = findings_of(resolve_home(home))
     if as_json:
         print_json([finding._asdict() for finding in findings])
     else:
         for finding in findings:
             narrate(str(finding))
         count = f"{len(findings)} finding{'s' if len(findings) > 1 else ''}"
-        say(f"{count}; each names its remedy" if findings else "nothing wrong")
-    if findings:
+        is_wrong = any(finding.is_fault for finding in findings)
+        say(f"{count}; each names its remedy" if is_wrong else "nothing wrong")
+    if any(finding.is_fault for finding in findings):
         raise typer.Exit(1)
 
 
@@ -43,6 +44,8 @@ def rebuild(home: HomeOption = None, as_json: JsonOption = False) -> None:
     from store.rebuild import rebuild as rebuild_store
 
     report = rebuild_store(resolve_home(home))
+    for name in report.copies:
+        narrate(f"{name} is a copy of another run and was left out; move it out of the home")
     if as_json:
         print_json(report._asdict())
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import ClassVar
 
 from rich.text import Text
@@ -31,11 +32,16 @@ class HelpScreen(ModalScreen[None]):
     }
     """
 
+    def __init__(self, here: Collection[str] = ()) -> None:
+        super().__init__()
+        self.here = here
+        """Places whose keys worked where the help was asked for; they come first."""
+
     def compose(self) -> ComposeResult:
         """One scrolled text."""
         with VerticalScroll() as scroll:
             scroll.border_title = "keys"
-            yield Static(_help_text(), markup=False)
+            yield Static(_help_text(self.here), markup=False)
 
     def action_down(self) -> None:
         """Scrolls down."""
@@ -46,9 +52,9 @@ class HelpScreen(ModalScreen[None]):
         self.query_one(VerticalScroll).scroll_up(animate=False)
 
 
-def _help_text() -> Text:
+def _help_text(here: Collection[str]) -> Text:
     text = Text()
-    for title, rows in help_rows():
+    for title, rows in help_rows(here):
         text.append(f"{title}\n", style="bold")
         for keys, tooltip in rows:
             text.append(f"  {keys:<{KEYS_WIDTH}} {tooltip}\n")

@@ -35,11 +35,15 @@ class ImagePane(SpanView):
         self.index = 0
         self.picture = Picture()
         self._asked: tuple[str, Size] | None = None
+        self.has_prompt = False
+        """Whether the pane belongs to a prompt, which may have no image."""
 
-    def show_images(self, images: Sequence[Mapping[str, object]]) -> None:
-        """Shows the first of a prompt's images; the same ones are not drawn again."""
-        if images != self.images:
-            self.images = images
+    def show_images(self, images: Sequence[Mapping[str, object]] | None) -> None:
+        """Shows the first of a prompt's images, None where no prompt is shown; the same ones are not drawn again."""
+        had_prompt, self.has_prompt = self.has_prompt, images is not None
+        shown = images or ()
+        if shown != self.images or had_prompt != self.has_prompt:
+            self.images = shown
             self.index = 0
             self._ask()
 
@@ -63,7 +67,7 @@ class ImagePane(SpanView):
         """Asks for the picture in the size of the pane, where that is another one than was asked for."""
         if not self.images:
             self._asked = None
-            self.picture = Picture(problem=NO_IMAGE)
+            self.picture = Picture(problem=NO_IMAGE if self.has_prompt else "")
             self.refresh()
             return
         space = Size(self.size.width, self.size.height - len(self._title()))

@@ -189,7 +189,7 @@ class RolloutsView(RolloutReader, can_focus=True):
 
     def _show_group(self, page: GroupPage) -> None:
         self.completions.show(page, self.browser.query.phrases)
-        self.image.show_images(page.rollouts[0].images if page.rollouts else ())
+        self.image.show_images(page.rollouts[0].images if page.rollouts else None)
         steps = [occurrence.step for occurrence in page.history]
         shown = self.browser.step
         self.history.show(len(steps), cursor=steps.index(shown) if shown in steps else 0)
