@@ -31,6 +31,11 @@ class RunListApp(App[None]):
         super().__init__()
         self.home = home
 
+    @property
+    def is_read_only(self) -> bool:
+        """Whether nothing that changes a run is offered; screens and panes know it as `home.is_read_only`."""
+        return self.home.is_read_only
+
     def on_mount(self) -> None:
         """Opens the list, and makes signals that end the process leave the terminal as it was."""
         loop = asyncio.get_running_loop()

@@ -60,7 +60,7 @@ def _indexed_user_bytes(connection: sqlite3.Connection) -> int:
 
 def _take_in_what_people_did(home: Home, indexed_bytes: int) -> bool:
     """Indexes user.jsonl where it grew, and says whether it did."""
-    if _size(home.user_journal) <= indexed_bytes:
+    if home.is_read_only or _size(home.user_journal) <= indexed_bytes:
         return False
     try:
         ingest_user_journal(home)
@@ -97,7 +97,9 @@ def _size(path: Path) -> int:
 
 
 def see_to(home: Home, name: str) -> None:
-    """Makes the record of one run true, and indexes it. A home that cannot be written is read as it is."""
+    """Makes the record of one run true, and indexes it. A home that cannot or shall not be written is read as it is."""
+    if home.is_read_only:
+        return
     try:
         # what was written but not indexed may be the end that makes everything else needless
         ingest_run(home, name)

@@ -90,8 +90,10 @@ class RunDir:
 class Home:
     """The files of one rftui home. Makes nothing; names only."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, is_read_only: bool = False) -> None:
         self.path = path
+        self.is_read_only = is_read_only
+        """Whether readers leave it as it is: they adopt no trainer, settle no ending and index nothing."""
 
     @property
     def databases(self) -> Path:
