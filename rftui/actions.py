@@ -1,8 +1,7 @@
-"""The one table of keys: bindings and help are made from it, so that help cannot be wrong."""
+"""The one table of keys: bindings, footer, help and palette are made from it, so that none of them can be wrong."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import NamedTuple
 
 from textual.binding import Binding, BindingType
@@ -21,6 +20,10 @@ class Action(NamedTuple):
     tooltip: str
     is_shown: bool = False
     """Whether the footer names it."""
+    is_change: bool = False
+    """Whether it changes a run or what people say of it: `rftui --read-only` refuses it."""
+    is_first: bool = False
+    """Whether it works in every dialog and line of input, before the keys of those."""
 
     @property
     def place(self) -> str:
@@ -34,17 +37,26 @@ PLACES = {
     "run": "a run",
     "curves": "curves",
     "rollouts": "rollouts",
+    "rows": "a list of rows",
+    "group": "completions of a group",
     "lines": "logs, settings and overview",
+    "found": "lines that were found",
     "search": "search",
+    "help": "this help",
 }
 """Places in the order of the help, with their names there."""
 
+FAR = 10**9
+"""Rows that no list has."""
 ROLLOUT_QUERY = '"red circle" reward<1.5 step:20..60 clipped:no -malformed:any'
 """An example of what can be asked for."""
 
 ACTIONS = (
     Action("app.help", "question_mark", "app.help", "help", "Every key that works here", True),
-    Action("app.quit", "q", "app.quit", "quit", "Leave; no run is touched, all go on", True),
+    Action("app.palette", "colon,ctrl+p", "app.command_palette", "palette", "Find anything that works here by name"),
+    Action("app.quit", "q,ctrl+q", "app.quit", "quit", "Leave; no run is touched, all go on", True),
+    Action("app.interrupt", "ctrl+c", "app.interrupt", "leave", "Copy what is selected; twice: leave", is_first=True),
+    Action("app.suspend", "ctrl+z", "app.suspend_process", "suspend", "Back to the shell; fg returns", is_first=True),
     Action("list.open", "enter", "open", "open", "Curves, logs and settings of this run", True),
     Action("list.refresh", "r", "refresh", "refresh", "Read the store again", True),
     Action("list.down", "j", "down", "next run", "Go to the next run"),
@@ -93,6 +105,20 @@ ACTIONS = (
     Action("rollouts.next_image", "I", "next_image", "next image", "The next of several images"),
     Action("rollouts.copy", "y", "copy", "copy", "Copy the current completion", True),
     Action("rollouts.back", "escape", "back", "back", "Close what is open, end the search"),
+    Action("rows.down", "down,j", "move(1)", "down", "The next row"),
+    Action("rows.up", "up,k", "move(-1)", "up", "The row before"),
+    Action("rows.page_down", "pagedown", "page(1)", "page down", "One page of rows down"),
+    Action("rows.page_up", "pageup", "page(-1)", "page up", "One page of rows up"),
+    Action("rows.first", "g", f"move(-{FAR})", "first", "To the first row"),
+    Action("rows.last", "G", f"move({FAR})", "last", "To the last row"),
+    Action("rows.choose", "enter", "choose", "choose", "Choose this row"),
+    Action("group.down", "down,j", "move(1)", "down", "Next completion, or further in a long one"),
+    Action("group.up", "up,k", "move(-1)", "up", "Completion before, or back in a long one"),
+    Action("group.page_down", "pagedown", "page(1)", "page down", "One page of completions down"),
+    Action("group.page_up", "pageup", "page(-1)", "page up", "One page of completions up"),
+    Action("group.first", "g", "edge(0)", "first", "To the first completion"),
+    Action("group.last", "G", "edge(-1)", "last", "To the last completion"),
+    Action("group.fold", "enter,space", "fold", "fold", "Fold or unfold this completion"),
     Action("lines.down", "j,down", "scroll(1)", "line down", "One line down"),
     Action("lines.up", "k,up", "scroll(-1)", "line up", "One line up"),
     Action("lines.page_down", "pagedown,space", "page(1)", "page down", "One page down"),
@@ -102,10 +128,18 @@ ACTIONS = (
     Action("lines.search", "slash", "search", "search", "Mark the lines that hold a text", True),
     Action("lines.next_match", "n", "match(1)", "next match", "Go to the next line found", True),
     Action("lines.previous_match", "N", "match(-1)", "match before", "Go to the line found before"),
+    Action("found.leave", "escape", "leave_search", "end search", "Mark nothing any more"),
     Action("search.leave", "escape", "leave", "leave", "Leave the search as it was"),
     Action("search.down", "down", "move(1)", "next", "Choose the next name"),
     Action("search.up", "up", "move(-1)", "before", "Choose the name before"),
+    Action("help.close", "escape,question_mark,q", "dismiss", "close", "Close the help", True),
+    Action("help.down", "down,j", "scroll(1)", "down", "One line down"),
+    Action("help.up", "up,k", "scroll(-1)", "up", "One line up"),
+    Action("help.page_down", "pagedown,space", "page(1)", "page down", "One page down"),
+    Action("help.page_up", "pageup", "page(-1)", "page up", "One page up"),
 )
+BY_ID = {action.id: action for action in ACTIONS}
+"""Every action by its id."""
 
 
 def bindings(*places: str) -> list[BindingType]:
@@ -118,41 +152,8 @@ def bindings(*places: str) -> list[BindingType]:
             show=action.is_shown,
             id=action.id,
             tooltip=action.tooltip,
+            priority=action.is_first,
         )
         for action in ACTIONS
         if action.place in places
     ]
-
-
-_NAMES = {
-    "question_mark": "?",
-    "left_square_bracket": "[",
-    "right_square_bracket": "]",
-    "plus": "+",
-    "equals_sign": "=",
-    "minus": "-",
-    "number_sign": "#",
-    "comma": ",",
-    "full_stop": ".",
-    "less_than_sign": "<",
-    "greater_than_sign": ">",
-    "slash": "/",
-    "escape": "esc",
-}
-
-
-def key_names(action: Action) -> str:
-    """Keys as people read them: `?`, `left h`."""
-    return " ".join(_NAMES.get(key, key) for key in action.keys.split(","))
-
-
-def help_rows(here: Collection[str] = ()) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Every place with its keys and what they do, the places `here` first; keys that do the same stand together."""
-    rows = []
-    for place, title in sorted(PLACES.items(), key=lambda item: item[0] not in here or item[0] == "app"):
-        keys: dict[str, str] = {}
-        for action in ACTIONS:
-            if action.place == place:
-                keys[action.tooltip] = f"{keys.get(action.tooltip, '')} {key_names(action)}".strip()
-        rows.append((title, [(names, tooltip) for tooltip, names in keys.items()]))
-    return rows

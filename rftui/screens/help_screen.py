@@ -1,60 +1,68 @@
-"""`?`: every key and what it does, made from the table of keys."""
+"""`?`: every key and what it does, made from the table of keys and the user's own."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from rftui.actions import help_rows
+from rftui.actions import bindings
+from rftui.key_names import help_rows
 
 KEYS_WIDTH = 18
+
+
+class _Keys(VerticalScroll, can_focus=True, inherit_bindings=False):
+    """The text, scrolled by the keys of the help alone."""
+
+    BINDINGS: ClassVar[list[BindingType]] = []
 
 
 class HelpScreen(ModalScreen[None]):
     """All keys over what was there."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,question_mark,q", "dismiss", "close", id="help.close", tooltip="Close the help"),
-        Binding("j", "down", show=False, id="help.down", tooltip="One line down"),
-        Binding("k", "up", show=False, id="help.up", tooltip="One line up"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("help")
     DEFAULT_CSS = """
     HelpScreen { align: center middle; }
-    HelpScreen VerticalScroll {
+    HelpScreen _Keys {
         width: 76; max-width: 100%; height: 90%; background: $surface; border: round $primary; padding: 0 1;
     }
     """
 
-    def __init__(self, here: Collection[str] = ()) -> None:
+    def __init__(self, here: Collection[str] = (), keymap: Mapping[str, str] | None = None) -> None:
         super().__init__()
         self.here = here
         """Places whose keys worked where the help was asked for; they come first."""
+        self.keymap = keymap or {}
+        """Keys that the user bound otherwise, by id."""
 
     def compose(self) -> ComposeResult:
         """One scrolled text."""
-        with VerticalScroll() as scroll:
+        with _Keys() as scroll:
             scroll.border_title = "keys"
-            yield Static(_help_text(self.here), markup=False)
+            scroll.border_subtitle = "esc closes"
+            yield Static(help_text(self.here, self.keymap), markup=False)
 
-    def action_down(self) -> None:
-        """Scrolls down."""
-        self.query_one(VerticalScroll).scroll_down(animate=False)
+    def action_scroll(self, lines: int) -> None:
+        """Scrolls by lines."""
+        self.query_one(_Keys).scroll_relative(y=lines, animate=False)
 
-    def action_up(self) -> None:
-        """Scrolls up."""
-        self.query_one(VerticalScroll).scroll_up(animate=False)
+    def action_page(self, pages: int) -> None:
+        """Scrolls by pages."""
+        keys = self.query_one(_Keys)
+        keys.scroll_relative(y=pages * max(1, keys.size.height - 1), animate=False)
 
 
-def _help_text(here: Collection[str]) -> Text:
+def help_text(here: Collection[str], keymap: Mapping[str, str]) -> Text:
+    """Every place with its keys."""
     text = Text()
-    for title, rows in help_rows(here):
+    for title, rows in help_rows(here, keymap):
         text.append(f"{title}\n", style="bold")
         for keys, tooltip in rows:
             text.append(f"  {keys:<{KEYS_WIDTH}} {tooltip}\n")

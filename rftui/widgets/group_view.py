@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.events import Click, Resize
 from textual.geometry import Size
 from textual.message import Message
 
+from rftui.actions import bindings
 from rftui.group_layout import GroupLayout
 from rftui.group_text import View
 from rftui.rollout_reads import GroupPage
@@ -25,15 +26,7 @@ NOTHING = GroupPage(0)
 class GroupView(SpanView, can_focus=True):
     """The completions of one group; one of them is current."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,j", "move(1)", "down", id="group.down", show=False, tooltip="Next completion, or further in it"),
-        Binding("up,k", "move(-1)", "up", id="group.up", show=False, tooltip="Previous completion, or back in it"),
-        Binding("pagedown", "page(1)", "page down", id="group.page_down", show=False, tooltip="A page down"),
-        Binding("pageup", "page(-1)", "page up", id="group.page_up", show=False, tooltip="A page up"),
-        Binding("g", "edge(0)", "first", id="group.top", show=False, tooltip="First completion"),
-        Binding("G", "edge(-1)", "last", id="group.bottom", show=False, tooltip="Last completion"),
-        Binding("enter,space", "fold", "fold", id="group.toggle", show=False, tooltip="Fold or unfold this one"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("group")
 
     class Read(Message):
         """The user moved in the completions."""

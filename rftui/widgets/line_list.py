@@ -5,29 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ClassVar
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.events import Click
 from textual.geometry import Size
 from textual.message import Message
 
+from rftui.actions import bindings
 from rftui.spans import Line, Role, Span
 from rftui.widgets.span_view import SpanView
-
-FAR = 10**9
 
 
 class LineList(SpanView, can_focus=True):
     """Rows with a cursor. What a row looks like is asked for when it comes in sight."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,j", "move(1)", "down", id="list.down", show=False, tooltip="Next row"),
-        Binding("up,k", "move(-1)", "up", id="list.up", show=False, tooltip="Previous row"),
-        Binding("pagedown", "page(1)", "page down", id="list.page_down", show=False, tooltip="A page down"),
-        Binding("pageup", "page(-1)", "page up", id="list.page_up", show=False, tooltip="A page up"),
-        Binding("g", f"move(-{FAR})", "first", id="list.top", show=False, tooltip="First row"),
-        Binding("G", f"move({FAR})", "last", id="list.bottom", show=False, tooltip="Last row"),
-        Binding("enter", "choose", "choose", id="list.choose", show=False, tooltip="Choose this row"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("rows")
 
     class Moved(Message):
         """The user put the cursor on another row."""

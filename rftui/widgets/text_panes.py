@@ -7,11 +7,12 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from rich.text import Text
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.events import DescendantBlur
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
+from rftui.actions import bindings
 from rftui.clean import one_line
 from rftui.cli.details import detail_lines, run_fields
 from rftui.follower import LogTail
@@ -27,9 +28,7 @@ LOG_LINES = 5000
 class TextPane(Pane):
     """Lines, a line of status, and a search."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave_search", show=False, id="lines.leave", tooltip="End the search")
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("found")
     DEFAULT_CSS = """
     TextPane Input { display: none; height: 1; border: none; padding: 0 1; }
     TextPane Input.there { display: block; }
