@@ -9,6 +9,9 @@ from typing import NamedTuple
 
 from rftui.processes import ATTEMPT_VARIABLE, RUN_ID_VARIABLE
 
+_KEEP_MEMORY = {"MALLOC_TRIM_THRESHOLD_": "10000000000", "MALLOC_MMAP_THRESHOLD_": "4000000000"}
+"""On the CPU each step frees and takes the same large blocks; glibc then keeps them: 2.3 s a step, and 2.7 without."""
+
 
 class TrainerCommand(NamedTuple):
     """What starts one attempt."""
@@ -53,6 +56,7 @@ def shared_environment(run_dir: Path, *, python: str, zero: int, gpus: tuple[int
     }
     if gpus is None:
         environment["CUDA_VISIBLE_DEVICES"] = ""
+        environment |= {name: os.environ.get(name, kept) for name, kept in _KEEP_MEMORY.items()}
     elif gpus:
         environment["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
         environment["CUDA_VISIBLE_DEVICES"] = ",".join(str(index) for index in gpus)

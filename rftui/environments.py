@@ -54,7 +54,9 @@ def probe(python: str) -> dict[str, Any]:
         check=False,
     )
     if finished.returncode != 0:
-        raise ValueError(finished.stderr.decode("utf-8", "replace").strip().splitlines()[-1:] or finished.returncode)
+        said = finished.stderr.decode("utf-8", "replace").strip().splitlines()
+        # another program may print our question back at length
+        raise ValueError(f"exit code {finished.returncode}: {said[-1][:200] if said else 'nothing was said'}")
     answer: dict[str, Any] = json.loads(finished.stdout)
     return answer
 

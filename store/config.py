@@ -12,14 +12,17 @@ import tomllib
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from store.errors import RunConfigError
 
 RUN_NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$"
+RUN_NAME_RULE = "a name of at most 80 letters, digits, dots, dashes and underscores that begins with a letter or digit"
+"""The pattern in words."""
 
 
 class Method(StrEnum):
@@ -281,6 +284,28 @@ def known_keys(section: type[Section] = RunConfig, prefix: str = "") -> list[str
     return keys
 
 
+class SettingProblem(NamedTuple):
+    """What is wrong with one setting, or with several that do not go together."""
+
+    key: str
+    """Dotted; empty where several settings do not go together."""
+    message: str
+    found: str
+    expected: str
+
+
+def setting_problems(settings: Mapping[str, Any]) -> list[SettingProblem]:
+    """What is wrong with nested settings, each setting by itself; settings that do not go together come after those."""
+    try:
+        RunConfig.model_validate(dict(settings))
+    except ValidationError as error:
+        return [
+            SettingProblem(_key(detail), _explain(detail), _found(detail), _expected(detail))
+            for detail in error.errors()
+        ]
+    return []
+
+
 def parse_config(settings: Mapping[str, Any]) -> RunConfig:
     """The run configuration made of nested settings.
 
@@ -289,21 +314,48 @@ def parse_config(settings: Mapping[str, Any]) -> RunConfig:
     try:
         return RunConfig.model_validate(dict(settings))
     except ValidationError as error:
+        details = error.errors()
         raise RunConfigError(
-            "; ".join(_explain(detail) for detail in error.errors()),
+            "; ".join(_explain(detail) for detail in details),
+            found=", ".join(_found(detail) for detail in details),
+            expected="; ".join(dict.fromkeys(_expected(detail) for detail in details)),
             fix="correct the setting; `rftui launch grpo --dry-run` lists the keys",
         ) from None
 
 
-def _explain(detail: Any) -> str:
-    key = ".".join(str(part) for part in detail["loc"])
+def _key(detail: ErrorDetails) -> str:
+    return ".".join(str(part) for part in detail["loc"])
+
+
+def _explain(detail: ErrorDetails) -> str:
+    key = _key(detail)
     if detail["type"] == "extra_forbidden":
         return unknown_key_message(key)
     if detail["type"] == "missing":
         return f"{key} is missing"
     if not key:
-        return str(detail["msg"]).removeprefix("Value error, ")
+        return detail["msg"].removeprefix("Value error, ")
+    if key == "name" and detail["type"] == "string_pattern_mismatch":
+        return f"{detail['input']!r} is no name for a run"
     return f"{key} is {detail['input']!r}; {detail['msg'][0].lower()}{detail['msg'][1:]}"
+
+
+def _found(detail: ErrorDetails) -> str:
+    key = _key(detail)
+    return f"{key} = {detail['input']!r}" if key and detail["type"] not in ("missing", "extra_forbidden") else key
+
+
+def _expected(detail: ErrorDetails) -> str:
+    key = _key(detail)
+    if detail["type"] == "extra_forbidden":
+        return "a setting of the run configuration"
+    if detail["type"] == "missing":
+        return f"a value for {key}"
+    if not key:
+        return "settings that go together"
+    if key == "name" and detail["type"] == "string_pattern_mismatch":
+        return RUN_NAME_RULE
+    return f"for {key}: {detail['msg'].removeprefix('Input should be ').partition(', unable')[0]}"
 
 
 def unknown_key_message(key: str) -> str:
@@ -328,7 +380,9 @@ def read_config(path: Path) -> RunConfig:
             fix="restore it from the run's launch.json or launch again",
         ) from error
     except RunConfigError as error:
-        raise RunConfigError(f"{path}: {error.message}", fix=error.fix) from None
+        raise RunConfigError(
+            f"{path}: {error.message}", found=error.found, expected=error.expected, fix=error.fix
+        ) from None
 
 
 def config_toml(config: RunConfig) -> str:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from store.config import Method, RunConfig, config_toml, known_keys, parse_config, read_config
+from store.config import RUN_NAME_RULE, Method, RunConfig, config_toml, known_keys, parse_config, read_config
 from store.errors import RunConfigError
 from tests.store_runs import PATIENTLY
 
@@ -113,7 +113,7 @@ def test_an_unknown_key_is_named_with_the_nearest_known_one(
         ({"learning_rate": float("nan")}, "learning_rate is nan; input should be a finite number"),
         ({"method": "ppo"}, "method is 'ppo'; input should be 'grpo', 'sft' or 'eval'"),
         ({"lora": {"dropout": 1.5}}, "lora.dropout is 1.5; input should be less than 1"),
-        ({"name": "../escape"}, "name is '../escape'; string should match pattern"),
+        ({"name": "../escape"}, "'../escape' is no name for a run"),
         ({"gpus": [0, 1]}, "gpus names 2 and ranks is 1; give one GPU a rank"),
         ({"gpus": [0, 0], "ranks": 2}, "gpus names one twice: [0, 0]; give each rank its own"),
         ({"num_generations": 1}, "num_generations is 1; input should be greater than or equal to 2"),
@@ -121,6 +121,22 @@ def test_an_unknown_key_is_named_with_the_nearest_known_one(
 )
 def test_a_wrong_value_is_named_with_what_it_is_and_what_is_allowed(wrong: dict[str, Any], said: str) -> None:
     assert said in refusal(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "found", "expected"),
+    [
+        ({"max_steps": "abc"}, "max_steps = 'abc'", "for max_steps: a valid integer"),
+        ({"name": "a/b"}, "name = 'a/b'", RUN_NAME_RULE),
+        ({"nonsense": 1}, "nonsense", "a setting of the run configuration"),
+        ({"gpus": [0, 1]}, "", "settings that go together"),
+    ],
+)
+def test_a_refusal_says_what_was_found_and_expected(wrong: dict[str, Any], found: str, expected: str) -> None:
+    with pytest.raises(RunConfigError) as refused:
+        parse_config({"name": "run"} | wrong)
+
+    assert (refused.value.found, refused.value.expected) == (found, expected)
 
 
 def test_every_wrong_setting_is_named_at_once() -> None:
