@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -50,6 +50,14 @@ class GroupLayout:
         """Unfolds just these completions."""
         self.open_samples = set(samples)
         self._lay_out_all()
+
+    def look(self, view: View, samples: Collection[int]) -> None:
+        """Takes another view of the same width, which shows these completions in another way."""
+        self.view = view._replace(largest=self.view.largest)
+        for index, rollout in enumerate(self.rollouts):
+            if rollout.sample in samples:
+                self._blocks[index] = self._block(index)
+        self._measure()
 
     def line(self, y: int) -> Line:
         """The line at `y`; an empty one beyond the end."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from rftui.formats import bar, number
+from rftui.markdown_text import markdown_lines
+from rftui.painted import Painted
 from rftui.rollout_groups import is_right, pass_rates, sparkline
 from rftui.spans import Line, Role, Span, fitted, flowed, marked, phrase_places
+from rftui.word_diff import word_diff
 from rftui.wrapping import Drawable, drawable, drawable_line, wrap
 from store.rollouts import Occurrence, Rollout
 
@@ -17,6 +21,15 @@ FOLDED_LINES = 3
 INDENT = "  "
 CLIPPED = "length"
 """TRL's stop reason for a completion that met the limit."""
+_TAG = re.compile(r"</?\s*(?:think|answer)\b[^<>\n]{0,40}>?", re.IGNORECASE)
+
+
+class Comparison(NamedTuple):
+    """One completion of the group is shown as what differs from another one."""
+
+    base: Rollout
+    """The other one, of any step at which the prompt came."""
+    sample: int
 
 
 class View(NamedTuple):
@@ -29,6 +42,11 @@ class View(NamedTuple):
     """Numbers of the completions that the query found."""
     largest: Mapping[str, float] = {}
     """By reward part, what a full bar stands for."""
+    marked: frozenset[int] = frozenset()
+    """Numbers of the completions that somebody marked."""
+    as_markdown: frozenset[int] = frozenset()
+    """Numbers of the completions that are read as Markdown."""
+    comparison: Comparison | None = None
 
 
 def largest_parts(rollouts: Sequence[Rollout]) -> dict[str, float]:
@@ -53,7 +71,7 @@ def prompt_lines(rollout: Rollout, history: Sequence[Occurrence], *, width: int)
     facts += [_fact("kind", drawable_line(rollout.kind)), _fact("uid", drawable_line(rollout.uid), Role.MUTED)]
     if len(history) > 1:
         rates = sparkline(pass_rates(history), width=24)
-        facts.append((Span(f"at {len(history)} steps ", Role.MUTED), Span(rates, Role.BAR)))
+        facts.append((Span(f"this prompt over {len(history)} steps ", Role.MUTED), Span(rates, Role.BAR)))
     return [*lines, *flowed(facts, width), ()]
 
 
@@ -65,10 +83,41 @@ def completion_lines(rollout: Rollout, view: View, *, is_open: bool) -> list[Lin
         last = drawable_line(str(trace).strip().rpartition("\n")[2])
         said = Span(f"{drawable_line(name)} raised: {last}", Role.WARNING)
         lines.append(fitted((Span(INDENT), said), view.width))
-    lines += (
-        _malformed(rollout, view, is_open=is_open) if rollout.malformed else _formed(rollout, view, is_open=is_open)
+    return [*lines, *_text_lines(rollout, view, is_open=is_open), ()]
+
+
+def is_base(rollout: Rollout, comparison: Comparison | None) -> bool:
+    """Whether others are compared with this completion."""
+    base = comparison and comparison.base
+    return base is not None and base[:3] == rollout[:3] and base.attempt == rollout.attempt
+
+
+def _text_lines(rollout: Rollout, view: View, *, is_open: bool) -> Iterator[Line]:
+    comparison = view.comparison
+    if comparison is not None and comparison.sample == rollout.sample and not is_base(rollout, comparison):
+        yield from _compared(rollout, comparison.base, view)
+    elif rollout.sample in view.as_markdown:
+        yield Span(INDENT), Span("▾ as Markdown", Role.MUTED)
+        room = view.width - len(INDENT) * 2
+        yield from ((Span(INDENT * 2), *line) for line in markdown_lines(rollout.completion, room))
+    elif rollout.malformed:
+        yield from _malformed(rollout, view, is_open=is_open)
+    else:
+        yield from _formed(rollout, view, is_open=is_open)
+
+
+def _compared(rollout: Rollout, base: Rollout, view: View) -> Iterator[Line]:
+    """The completion with the words that another one has and it lacks, and those that only it has."""
+    difference = word_diff(base.completion, rollout.completion)
+    told = f"▾ against #{base.sample} of step {base.step}: " + (
+        f"[-{difference.gone} gone-] {{+{difference.new} new+}}" if difference.gone or difference.new else "same words"
     )
-    return [*lines, ()]
+    yield fitted((Span(INDENT), Span(told, Role.MUTED)), view.width)
+    for line in difference.lines(max(1, view.width - len(INDENT) * 2)):
+        yield (Span(INDENT * 2), *line)
+    if difference.left_out:
+        said = f"{difference.left_out:,} more words are not compared"
+        yield fitted((Span(INDENT), Span(said, Role.WARNING)), view.width)
 
 
 def _fact(label: str, value: str, role: Role = Role.PLAIN) -> Line:
@@ -78,7 +127,10 @@ def _fact(label: str, value: str, role: Role = Role.PLAIN) -> Line:
 def _numbers(rollout: Rollout, view: View) -> Iterator[Line]:
     verdict = _verdict(rollout)
     name = Span(f"#{rollout.sample}", Role.MATCH if rollout.sample in view.found else Role.STRONG)
-    yield (name, Span(" "), verdict) if verdict else (name,)
+    marks = [Span("★", Role.STRONG)] if rollout.sample in view.marked else []
+    yield (name, *marks, Span(" "), verdict) if verdict else (name, *marks)
+    if is_base(rollout, view.comparison):
+        yield (Span("others are compared with it", Role.MATCH),)
     yield Span("reward ", Role.MUTED), Span(number(rollout.reward), Role.STRONG)
     advantage = rollout.advantage
     role = Role.PLAIN if not advantage else Role.RIGHT if advantage > 0 else Role.WRONG
@@ -87,7 +139,7 @@ def _numbers(rollout: Rollout, view: View) -> Iterator[Line]:
     stop = drawable_line(rollout.stop)
     yield (Span("clipped", Role.WARNING) if rollout.stop == CLIPPED else Span(stop, Role.MUTED),)
     if rollout.malformed:
-        yield (Span(drawable_line(rollout.malformed), Role.WARNING),)
+        yield (Span(f"malformed: {drawable_line(rollout.malformed)}", Role.WARNING),)
 
 
 def _verdict(rollout: Rollout) -> Span | None:
@@ -141,27 +193,29 @@ def _malformed(rollout: Rollout, view: View, *, is_open: bool) -> Iterator[Line]
     raw = drawable(rollout.completion)
     if is_open:
         yield Span(INDENT), Span("▾ as it came", Role.MUTED)
-        yield from _text(raw, view, indent=INDENT * 2)
+        yield from _text(raw, view, indent=INDENT * 2, marks_tags=True)
     else:
         yield Span(INDENT), Span("▸ as it came", Role.MUTED)
         # a few lines of it are seen; laying out the rest would cost a second for a megabyte
         start = raw._replace(
             paragraphs=tuple(text[: FOLDED_LINES * view.width] for text in raw.paragraphs[:FOLDED_LINES])
         )
-        lines = list(_text(start, view, indent=INDENT * 2))
+        lines = list(_text(start, view, indent=INDENT * 2, marks_tags=True))
         yield from lines[:FOLDED_LINES]
         if len(lines) > FOLDED_LINES or start.paragraphs != raw.paragraphs:
             yield Span(INDENT * 2), Span("…", Role.MUTED)
     yield from _left_out(raw, view)
 
 
-def _text(text: Drawable, view: View, *, indent: str) -> Iterator[Line]:
+def _text(text: Drawable, view: View, *, indent: str, marks_tags: bool = False) -> Iterator[Line]:
     width = max(1, view.width - len(indent))
     for paragraph in text.paragraphs:
-        places = phrase_places(paragraph, view.phrases)
-        for start, end in wrap(paragraph, width):
-            near = [place for place in places if place[0] < end and place[1] > start] if places else []
-            yield (Span(indent), *marked(paragraph, start, end, near, Role.PLAIN))
+        painted = Painted(paragraph)
+        if marks_tags:
+            painted.paint((match.span() for match in _TAG.finditer(paragraph)), Role.WARNING)
+        painted.paint(phrase_places(paragraph, view.phrases), Role.MATCH)
+        for line in painted.wrapped(width):
+            yield (Span(indent), *line)
 
 
 def _left_out(text: Drawable, view: View) -> Iterator[Line]:

@@ -24,6 +24,8 @@ class RolloutBrowser:
         self.is_reversed = False
         self.query: RolloutQuery = NOTHING
         self.hits: dict[int, int] | None = None
+        self.is_counted = False
+        """Whether the query was counted at every step."""
         self.follows = True
         self.newer = 0
         self.problem = ""
@@ -31,6 +33,7 @@ class RolloutBrowser:
         self._wanted_step: int | None = None
         self._wanted_uid: str | None = None
         self._starts_at_end = False
+        self._seeks = False
 
     @property
     def is_searched(self) -> bool:
@@ -42,7 +45,7 @@ class RolloutBrowser:
         counts = count_groups(self.page.groups if self.page is not None else ())
         return Head(
             self.steps, self.step, counts, self.order, self.is_reversed, self.follows, self.newer,
-            self.query.text, self.hits, self.problem, self.has_looked,
+            self.query.text, self.hits, self.problem, self.has_looked, self.is_counted,
         )  # fmt: skip
 
     def take_extent(self, extent: Extent) -> int | None:
@@ -73,14 +76,18 @@ class RolloutBrowser:
         self.problem = ""
         return self._arrange(selected if is_same_step else None)
 
-    def take_hits(self, hits: dict[int, int], query: RolloutQuery) -> int | None:
-        """Takes what a query finds at each step, and gives the nearest step where this one has nothing."""
+    def take_hits(self, hits: dict[int, int], query: RolloutQuery, *, is_counted: bool = True) -> int | None:
+        """Takes what a query finds at each step so far, and once gives the nearest step where this one has nothing.
+
+        Steps nearest to this one are counted first. Who went elsewhere meanwhile stays there.
+        """
         if query != self.query:
             return None
-        self.hits = hits
-        if self.step is None or self.step in hits:
+        self.hits, self.is_counted = hits, is_counted
+        if not self._seeks or self.step is None or not hits:
             return None
-        return self._leave_for(nearest_step(list(hits), self.step))
+        self._seeks = False
+        return None if self.step in hits else self._leave_for(nearest_step(list(hits), self.step))
 
     def show_step(self, step: int, *, uid: str | None = None) -> int | None:
         """The step to read for one that is wanted, and the prompt to select there; None until steps are known."""
@@ -118,8 +125,9 @@ class RolloutBrowser:
     def search(self, query: RolloutQuery) -> int | None:
         """The step to read again for another query."""
         self.query = query
-        self.hits = None
+        self.hits, self.is_counted = None, False
         self.problem = ""
+        self._seeks = bool(query.tests)
         return self.step
 
     def next_order(self, *, selected: int | None) -> int:
@@ -145,6 +153,7 @@ class RolloutBrowser:
         self.step = step
         self._wanted_step = None
         self._starts_at_end = False
+        self._seeks = False
         if self.steps and step == self.steps[-1]:
             self.newer = 0
         return step

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from rftui.formats import number
-from rftui.rollout_groups import BAR_WIDTH, GroupSummary, Sort, StepCounts
+from rftui.rollout_groups import BAR_WIDTH, GroupSummary, Sort, StepCounts, is_right
 from rftui.spans import Line, Role, Span, fitted, flowed, line_width
 from rftui.wrapping import drawable_line
-from store.rollouts import Occurrence
+from store.bookmarks import CompletionPlace
+from store.rollouts import Occurrence, Rollout
 
 SHORTEST_TRACK = 10
 
@@ -31,6 +32,8 @@ class Head(NamedTuple):
     problem: str
     has_looked: bool
     """Whether it is known which steps there are."""
+    is_counted: bool = True
+    """Whether the hits are those of every step."""
 
 
 def head_lines(head: Head, width: int) -> list[Line]:
@@ -80,7 +83,9 @@ def _found(head: Head) -> Line:
     if head.hits is None:
         return query, Span("  looking", Role.MUTED)
     total, here = sum(head.hits.values()), head.hits.get(head.step or 0, 0)
-    return query, Span(f"  {total} found in {len(head.hits)} steps, {here} here", Role.MUTED if total else Role.WARNING)
+    so_far = "" if head.is_counted else " so far"
+    role = Role.MUTED if total or so_far else Role.WARNING
+    return query, Span(f"  {total} found{so_far} in {len(head.hits)} steps, {here} here", role)
 
 
 def track(steps: Sequence[int], step: int | None, hits: Mapping[int, int], width: int) -> Line:
@@ -140,14 +145,27 @@ def history_row(row: Occurrence, *, shown_step: int | None, width: int) -> Line:
     return (*line, reward) if line_width((*line, reward)) <= width else fitted(line, width)
 
 
-def image_title(images: Sequence[Mapping[str, object]], index: int, width: int) -> list[Line]:
-    """Size and token count of an image, and which of several it is."""
+def bookmark_row(place: CompletionPlace, rollout: Rollout | None, *, width: int) -> Line:
+    """One marked completion: where it is, how it did, and what was asked."""
+    line: Line = (Span(f"{place.step:>6} ", Role.MUTED), Span(f"#{place.sample}", Role.STRONG), Span(" "))
+    if rollout is None:
+        return fitted((*line, Span("its files no longer hold it", Role.WARNING)), width)
+    verdict = is_right(rollout.rewards.get("accuracy"))
+    sign = Span("·", Role.MUTED) if verdict is None else Span("✓", Role.RIGHT) if verdict else Span("✗", Role.WRONG)
+    asked = drawable_line((rollout.question or rollout.prompt)[: 4 * width])
+    return fitted((*line, sign, Span(f" {number(rollout.reward, digits=3):<6} "), Span(asked)), width)
+
+
+def image_title(images: Sequence[Mapping[str, object]], index: int, width: int, *, how: str = "") -> list[Line]:
+    """Size and token count of an image, which of several it is, and how it is shown where that was asked for."""
     image = images[index]
     place = f"image {index + 1} of {len(images)}" if len(images) > 1 else "image"
     pieces: list[Line] = [
         (Span(place, Role.MUTED),),
         (Span(f"{_whole(image, 'width')}x{_whole(image, 'height')} = {_whole(image, 'tokens')} tokens"),),
     ]
+    if how:
+        pieces.append((Span(how, Role.MUTED),))
     return flowed(pieces, width, gap=" ")
 
 

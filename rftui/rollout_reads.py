@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import NamedTuple
 
 from rftui.half_blocks import Picture, Size, read_picture
+from rftui.pixel_pictures import read_pixels
 from rftui.rollout_groups import GroupSummary, summarise
+from rftui.terminal_graphics import Protocol, Support
 from store.layout import Home
 from store.rollouts import (
     Occurrence,
     Rollout,
     RolloutTest,
     group_rollouts,
+    matches_by_step,
     matching_samples,
-    matching_steps,
     occurrences,
     open_rollouts,
     rollout_steps,
@@ -93,11 +95,15 @@ class RolloutSource:
             found = matching_samples(connection, group_id, tests) if tests else frozenset()
             return GroupPage(group_id, tuple(rollouts), found, tuple(occurrences(connection, rollouts[0].uid)))
 
-    def hits(self, tests: Sequence[RolloutTest]) -> dict[int, int]:
-        """How many completions the tests find, by step."""
+    def hits(self, tests: Sequence[RolloutTest], *, around: int) -> Iterator[tuple[int, int]]:
+        """How many completions the tests find at each step, the steps nearest to one first, as they are counted."""
         with closing(open_rollouts(self.home, self.run)) as connection:
-            return matching_steps(connection, tests)
+            steps = sorted(rollout_steps(connection), key=lambda step: (abs(step - around), -step))
+            yield from matches_by_step(connection, tests, steps)
 
-    def picture(self, digest: str, space: Size, *, is_ascii: bool) -> Picture:
-        """An image of the run, sized to cells."""
-        return read_picture(self.home.run(self.run).media, digest, space, is_ascii=is_ascii)
+    def picture(self, digest: str, space: Size, support: Support, *, is_ascii: bool, depth: str) -> Picture:
+        """An image of the run for so many cells: in pixels where the terminal has them."""
+        media = self.home.run(self.run).media
+        if support.protocol is Protocol.NONE:
+            return read_picture(media, digest, space, is_ascii=is_ascii)
+        return read_pixels(media, digest, space, support, depth=depth)

@@ -42,10 +42,45 @@ def _untag(connection: sqlite3.Connection, record: Record) -> None:
 
 
 def _note(connection: sqlite3.Connection, record: Record) -> None:
+    if record.get("replaces") is not None:
+        _remove_note(connection, record, whole(record["replaces"]))
     connection.execute(
         "INSERT OR REPLACE INTO note (run, file, seq, time, level, text) VALUES (?,?,?,?,?,?)",
         (whole(record["uid"]), FILE, record["seq"], record["time"], PERSON, text(record["text"])),
     )
 
 
-_WRITES: dict[str, Callable[[sqlite3.Connection, Record], None]] = {"tag": _tag, "untag": _untag, "note": _note}
+def _unnote(connection: sqlite3.Connection, record: Record) -> None:
+    _remove_note(connection, record, whole(record["note"]))
+
+
+def _remove_note(connection: sqlite3.Connection, record: Record, seq: int) -> None:
+    connection.execute("DELETE FROM note WHERE run=? AND file=? AND seq=?", (whole(record["uid"]), FILE, seq))
+
+
+def _bookmark(connection: sqlite3.Connection, record: Record) -> None:
+    connection.execute(
+        "INSERT OR REPLACE INTO bookmark (run, attempt, step, group_number, sample, time) VALUES (?,?,?,?,?,?)",
+        (*_completion(record), float(record["time"])),
+    )
+
+
+def _unbookmark(connection: sqlite3.Connection, record: Record) -> None:
+    connection.execute(
+        "DELETE FROM bookmark WHERE run=? AND attempt=? AND step=? AND group_number=? AND sample=?", _completion(record)
+    )
+
+
+def _completion(record: Record) -> tuple[int, ...]:
+    """What tells one completion of a home from all others."""
+    return tuple(whole(record[name]) for name in ("uid", "attempt", "step", "group", "sample"))
+
+
+_WRITES: dict[str, Callable[[sqlite3.Connection, Record], None]] = {
+    "tag": _tag,
+    "untag": _untag,
+    "note": _note,
+    "unnote": _unnote,
+    "bookmark": _bookmark,
+    "unbookmark": _unbookmark,
+}

@@ -71,6 +71,14 @@ CREATE VIEW metric AS
     WHERE a.superseded_from IS NULL OR p.step < a.superseded_from;
 """
 
+CATALOGUE_2 = """
+CREATE TABLE bookmark (
+    run INTEGER NOT NULL, attempt INTEGER NOT NULL, step INTEGER NOT NULL, group_number INTEGER NOT NULL,
+    sample INTEGER NOT NULL, time FLOAT NOT NULL,
+    PRIMARY KEY (run, attempt, step, group_number, sample)) WITHOUT ROWID;
+CREATE INDEX ix_metric_point_odd ON metric_point (run, key, attempt, step) WHERE kind <> 0;
+"""
+
 ROLLOUTS_1 = """
 CREATE TABLE attempt (number INTEGER NOT NULL PRIMARY KEY, first_step INTEGER NOT NULL, superseded_from INTEGER);
 CREATE TABLE prompt_group (
@@ -97,7 +105,7 @@ CREATE TABLE foreign_line (
 CREATE TABLE progress (file TEXT NOT NULL PRIMARY KEY, "offset" INTEGER NOT NULL) WITHOUT ROWID;
 """
 
-CATALOGUE: tuple[str, ...] = (CATALOGUE_1,)
+CATALOGUE: tuple[str, ...] = (CATALOGUE_1, CATALOGUE_2)
 """Migrations of catalogue.db; number n is the n-th."""
 ROLLOUTS: tuple[str, ...] = (ROLLOUTS_1,)
 """Migrations of rollouts/<run>.db."""

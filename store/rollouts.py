@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from typing import Any, NamedTuple
 
@@ -218,6 +218,13 @@ def group_rollouts(connection: sqlite3.Connection, group_id: int) -> list[Rollou
     return [_rollout(row) for row in connection.execute(sql, (group_id,))]
 
 
+def rollout_of(connection: sqlite3.Connection, identity: int) -> Rollout | None:
+    """The completion of that id; None where there is none."""
+    sql = f"SELECT {_COLUMNS} FROM completion t JOIN prompt_group g ON g.id = t.prompt_group WHERE t.id = ?"
+    row = connection.execute(sql, (identity,)).fetchone()
+    return None if row is None else _rollout(row)
+
+
 def matching_samples(connection: sqlite3.Connection, group_id: int, tests: Sequence[RolloutTest]) -> frozenset[int]:
     """Numbers of a group's completions that pass all tests. Raises ValueError."""
     condition, values = _where(tests)
@@ -258,14 +265,20 @@ def step_samples(connection: sqlite3.Connection, step: int, tests: Sequence[Roll
     ]
 
 
-def matching_steps(connection: sqlite3.Connection, tests: Sequence[RolloutTest]) -> dict[int, int]:
-    """How many completions pass all tests, by step, for steps where any does. Raises ValueError."""
+def matches_by_step(
+    connection: sqlite3.Connection, tests: Sequence[RolloutTest], steps: Iterable[int]
+) -> Iterator[tuple[int, int]]:
+    """Each step with how many of its completions pass all tests, one after another as they are counted.
+
+    Raises ValueError.
+    """
     condition, values = _where(tests)
     sql = (
-        "SELECT t.step, count(*) FROM completion t JOIN prompt_group g ON g.id = t.prompt_group "
-        f"LEFT JOIN attempt a ON a.number = t.attempt WHERE {CURRENT} AND {condition} GROUP BY t.step ORDER BY t.step"
+        "SELECT count(*) FROM completion t JOIN prompt_group g ON g.id = t.prompt_group "
+        f"LEFT JOIN attempt a ON a.number = t.attempt WHERE t.step = ? AND {CURRENT} AND {condition}"
     )
-    return dict(connection.execute(sql, values))
+    for step in steps:
+        yield step, int(connection.execute(sql, (step, *values)).fetchone()[0])
 
 
 def occurrences(connection: sqlite3.Connection, uid: str) -> list[Occurrence]:

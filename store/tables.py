@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar
 
-from sqlalchemy import Index, Text
+from sqlalchemy import Index, Text, text
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
@@ -103,6 +103,11 @@ class MetricPoint(CatalogueTable, table=True):
     """One value of one metric at one step of one attempt."""
 
     __tablename__ = "metric_point"
+    # values that are not finite are few, and charts look for them among a million that are
+    __table_args__ = (
+        Index("ix_metric_point_odd", "run", "key", "attempt", "step", sqlite_where=text("kind <> 0")),
+        NO_ROWID,
+    )
 
     run: Key
     attempt: Key
@@ -249,6 +254,19 @@ class Tag(CatalogueTable, table=True):
 
     run: Key
     tag: WordsKey
+
+
+class Bookmark(CatalogueTable, table=True):
+    """A completion that somebody marked to find it again."""
+
+    __tablename__ = "bookmark"
+
+    run: Key
+    attempt: Key
+    step: Key
+    group_number: Key
+    sample: Key
+    time: float
 
 
 class CatalogueProgress(CatalogueTable, table=True):

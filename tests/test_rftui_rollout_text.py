@@ -157,7 +157,13 @@ def test_a_prompt_tells_question_gold_options_and_history() -> None:
     text = said(prompt_lines(rollout(), [occurrence(1, 0), occurrence(5, 4)], width=80))
 
     assert text.startswith("Where is it?\n")
-    for part in ("gold left", "options left · right", "kind relation", "uid sat/train/7", "at 2 steps ▁█"):
+    for part in (
+        "gold left",
+        "options left · right",
+        "kind relation",
+        "uid sat/train/7",
+        "this prompt over 2 steps ▁█",
+    ):
         assert part in text
     assert "steps" not in said(prompt_lines(rollout(), [occurrence(1, 0)], width=80))
 

@@ -81,7 +81,7 @@ def test_a_migration_changes_the_file_and_keeps_a_copy_of_what_it_was(oldest: Ho
 
     backup = oldest.catalogue.with_name(f"catalogue.db.before-{len(following)}")
     assert dump(backup) == before
-    assert (version_of(backup), version_of(oldest.catalogue)) == (len(CATALOGUE), len(following))
+    assert (version_of(backup), version_of(oldest.catalogue)) == (1, len(following))
 
 
 def test_reading_an_older_file_migrates_it_first(oldest: Home) -> None:
@@ -90,6 +90,7 @@ def test_reading_an_older_file_migrates_it_first(oldest: Home) -> None:
 
 
 def test_a_migration_that_fails_changes_nothing(oldest: Home) -> None:
+    open_for_writing(oldest.catalogue, CATALOGUE).close()
     before = dump(oldest.catalogue)
     failing = (*CATALOGUE, NEXT + "INSERT INTO no_such_table VALUES (1);")
 
@@ -158,6 +159,8 @@ def test_a_folder_in_the_place_of_the_home_is_an_error_with_a_remedy(tmp_path: P
 @pytest.fixture
 def read_only_home(oldest: Home) -> Iterator[Home]:
     """A home that nobody may write: permissions bind all but root, a read-only mount binds root as well."""
+    open_for_writing(oldest.catalogue, CATALOGUE).close()
+    open_for_writing(oldest.rollouts("sat-grpo-1"), ROLLOUTS).close()
     if os.geteuid() != 0:
         folders = (oldest.path, oldest.databases / "rollouts")
         for folder in folders:

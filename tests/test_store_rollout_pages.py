@@ -15,7 +15,7 @@ from store.rollouts import (
     RolloutTest,
     group_rollouts,
     matching_samples,
-    matching_steps,
+    matches_by_step,
     occurrences,
     open_rollouts,
     rollout_steps,
@@ -49,7 +49,7 @@ def rollouts(tmp_path: Path) -> Iterator[Connection]:
 
 
 def found(connection: Connection, *tests: RolloutTest) -> int:
-    return sum(matching_steps(connection, tests).values())
+    return sum(count for _, count in matches_by_step(connection, tests, rollout_steps(connection)))
 
 
 def test_steps_are_those_that_have_rollouts(rollouts: Connection) -> None:
@@ -165,7 +165,7 @@ def test_a_test_chooses_what_it_says(rollouts: Connection, test: RolloutTest, ex
 def test_all_tests_must_pass(rollouts: Connection) -> None:
     tests = [RolloutTest("text", ":", "left of"), RolloutTest("step", "=", 9), RolloutTest("group", "=", 0)]
 
-    assert matching_steps(rollouts, tests) == {9: 1}
+    assert list(matches_by_step(rollouts, tests, [9, 2, 5])) == [(9, 1), (2, 0), (5, 0)]
 
 
 def test_a_group_with_equal_rewards_is_dead(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import ClassVar
 
 from textual.binding import BindingType
@@ -12,7 +12,7 @@ from textual.message import Message
 
 from rftui.actions import bindings
 from rftui.group_layout import GroupLayout
-from rftui.group_text import View
+from rftui.group_text import Comparison, View
 from rftui.rollout_reads import GroupPage
 from rftui.spans import Line, Role, Span
 from rftui.widgets.span_view import SpanView
@@ -37,7 +37,12 @@ class GroupView(SpanView, can_focus=True):
         self.phrases: tuple[str, ...] = ()
         self.current = 0
         self.layout_lines = GroupLayout((), (), View(1))
+        self.base: Rollout | None = None
+        """The completion that others of its prompt are compared with."""
         self._is_all_open = False
+        self._marked: frozenset[int] = frozenset()
+        self._as_markdown: frozenset[int] = frozenset()
+        self._wanted_sample: int | None = None
 
     @property
     def rollout(self) -> Rollout | None:
@@ -52,11 +57,40 @@ class GroupView(SpanView, can_focus=True):
         if not is_same:
             found = [index for index, rollout in enumerate(page.rollouts) if rollout.sample in page.found]
             self.current = found[0] if found else 0
+            self._as_markdown = frozenset()
+        if self._wanted_sample is not None and page.rollouts:
+            samples = [rollout.sample for rollout in page.rollouts]
+            self.current = samples.index(self._wanted_sample) if self._wanted_sample in samples else self.current
+            self._wanted_sample = None
         self._lay_out(opened)
         if not is_same:
             self.scroll_rows(0)
             if self.current:
                 self._bring_in_sight()
+
+    def want(self, sample: int) -> None:
+        """Makes a completion of the group that is shown next the current one."""
+        self._wanted_sample = sample
+
+    def mark(self, samples: frozenset[int]) -> None:
+        """Shows which completions of this group somebody marked."""
+        changed, self._marked = self._marked ^ samples, samples
+        self._look(changed)
+
+    def switch_markdown(self) -> None:
+        """Reads the current completion as Markdown, or shows it as it came."""
+        if self.rollout is not None:
+            self._as_markdown ^= {self.rollout.sample}
+            self._look({self.rollout.sample})
+            self._bring_in_sight()
+
+    def switch_base(self) -> Rollout | None:
+        """Compares others with the current completion from here on, or ends the comparison that is shown."""
+        is_compared = self._view().comparison is not None
+        self.base = None if is_compared else self.rollout
+        self._look({each.sample for each in self.page.rollouts})
+        self._bring_in_sight()
+        return self.base
 
     def open_all(self, is_open: bool) -> None:
         """Unfolds or folds all completions, of this group and of those shown later."""
@@ -138,14 +172,31 @@ class GroupView(SpanView, can_focus=True):
 
     def _lay_out(self, opened: set[int] | None) -> None:
         """Lays the page out; `opened` are the unfolded completions, None for what was last said of all."""
-        view = View(self._text_width(), self.phrases, self.page.found)
-        self.layout_lines = GroupLayout(self.page.rollouts, self.page.history, view)
+        self.current = max(0, min(self.current, len(self.page.rollouts) - 1))
+        self.layout_lines = GroupLayout(self.page.rollouts, self.page.history, self._view())
         if opened is None:
             opened = {rollout.sample for rollout in self.page.rollouts} if self._is_all_open else set()
         if opened:
             self.layout_lines.open_all(opened)
-        self.current = max(0, min(self.current, len(self.page.rollouts) - 1))
         self._measure()
+
+    def _view(self) -> View:
+        base, rollout = self.base, self.rollout
+        is_compared = base is not None and rollout is not None and base.uid == rollout.uid
+        return View(
+            self._text_width(),
+            self.phrases,
+            self.page.found,
+            marked=self._marked,
+            as_markdown=self._as_markdown,
+            comparison=Comparison(base, rollout.sample) if base and rollout and is_compared else None,
+        )
+
+    def _look(self, samples: Collection[int]) -> None:
+        """Shows some completions in another way."""
+        if samples:
+            self.layout_lines.look(self._view(), samples)
+            self._measure()
 
     def _measure(self) -> None:
         self.virtual_size = Size(1, self.layout_lines.height)
@@ -155,6 +206,9 @@ class GroupView(SpanView, can_focus=True):
         before, self.current = self.current, max(0, min(len(self.page.rollouts) - 1, index))
         if not self.page.rollouts or before == self.current:
             return
+        if self.base is not None:
+            # only the current one is shown against another
+            self._look({self.page.rollouts[each].sample for each in (before, self.current)})
         for each in (before, self.current):
             self.refresh_rows(*self.layout_lines.place(each))
         if scrolls:

@@ -1,21 +1,29 @@
-"""The image of a prompt in half blocks: drawn when it changes, never because something beside it scrolled."""
+"""The image of a prompt: drawn when it changes, never because something beside it scrolled.
+
+In half blocks everywhere; in pixels on demand, sent once and taken away when it is left.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from rich.segment import Segment
-from textual.events import Resize
+from textual.events import Hide, Resize, Show
 from textual.message import Message
 from textual.strip import Strip
 
 from rftui.half_blocks import Picture, Size
 from rftui.rollout_header import image_title
 from rftui.spans import Line, Role, Span
+from rftui.terminal_graphics import Protocol, Support
+from rftui.widgets.pixels import send
 from rftui.widgets.span_view import SpanView
 from rftui.wrapping import wrap
 
 NO_IMAGE = "this prompt has no image"
+HALF_BLOCKS = Support(Protocol.NONE, "")
+Shown = tuple[str, Size, Support]
+"""Hash of an image, the cells it is for, and how it is shown."""
 
 
 class ImagePane(SpanView):
@@ -24,17 +32,17 @@ class ImagePane(SpanView):
     class Wanted(Message):
         """A picture is to be read at a size; `show_picture` takes it."""
 
-        def __init__(self, digest: str, space: Size) -> None:
+        def __init__(self, wanted: Shown) -> None:
             super().__init__()
-            self.digest = digest
-            self.space = space
+            self.wanted = wanted
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
         self.images: Sequence[Mapping[str, object]] = ()
         self.index = 0
         self.picture = Picture()
-        self._asked: tuple[str, Size] | None = None
+        self.support = HALF_BLOCKS
+        self._asked: Shown | None = None
         self.has_prompt = False
         """Whether the pane belongs to a prompt, which may have no image."""
 
@@ -53,35 +61,102 @@ class ImagePane(SpanView):
             self.index = (self.index + 1) % len(self.images)
             self._ask()
 
-    def show_picture(self, digest: str, space: Size, picture: Picture) -> None:
+    def show_as(self, support: Support) -> None:
+        """Shows pixels where the terminal has them, or half blocks again."""
+        if support != self.support:
+            self.support = support
+            self._ask()
+
+    def show_picture(self, shown: Shown, picture: Picture) -> None:
         """Takes a picture that was read, unless another one is wanted by then."""
-        if (digest, space) == self._asked:
-            self.picture = picture
-            self.refresh()
+        if shown == self._asked:
+            self._put(picture)
+
+    def on_mount(self) -> None:
+        """Learns of dialogs that are drawn over the picture."""
+        self.app.screen_change_signal.subscribe(self, self._screen_changed)
 
     def on_resize(self, event: Resize) -> None:
         """Wants the picture in the new size."""
         self._ask()
 
+    def on_show(self, event: Show) -> None:
+        """Wants again what was taken away."""
+        self._ask()
+
+    def on_hide(self, event: Hide) -> None:
+        """Takes pixels away: what comes in their place may leave cells blank."""
+        self._take_away()
+
+    def on_unmount(self) -> None:
+        """Leaves nothing in the terminal's memory."""
+        self._take_away()
+
+    def _put(self, picture: Picture) -> None:
+        if self.picture.payload and self.picture.payload != picture.payload:
+            self._remove()
+        self.picture = picture
+        self.refresh()
+        if picture.is_painted:
+            self.call_after_refresh(self._paint)
+        elif picture.payload:
+            send(self.app, picture.payload)
+
+    def _take_away(self) -> None:
+        if self.picture.payload:
+            self._remove()
+            self.picture = Picture()
+            self._asked = None
+
+    def _remove(self) -> None:
+        if self.picture.removal:
+            send(self.app, self.picture.removal)
+
+    def _screen_changed(self, screen: object) -> None:
+        """A dialog that closed was drawn over painted pixels."""
+        if self.picture.is_painted and screen is self.screen:
+            self.refresh()
+            self.call_after_refresh(self._paint)
+
+    def _paint(self) -> None:
+        picture = self.picture
+        if picture.is_painted and self.is_on_screen and self.screen.is_current:
+            left, top = self.content_region.offset
+            row, column = top + len(self._title()) + 1, left + self._margin + 1
+            # the cursor is Textual's and goes back to where it was
+            send(self.app, f"\x1b7\x1b[{row};{column}H{picture.payload}\x1b8")
+
+    @property
+    def _margin(self) -> int:
+        """Blank cells on the left of a picture in the middle."""
+        return max(0, (self.size.width - self.picture.columns) // 2)
+
     def _ask(self) -> None:
         """Asks for the picture in the size of the pane, where that is another one than was asked for."""
         if not self.images:
             self._asked = None
-            self.picture = Picture(problem=NO_IMAGE if self.has_prompt else "")
-            self.refresh()
+            self._put(Picture(problem=NO_IMAGE if self.has_prompt else ""))
             return
         space = Size(self.size.width, self.size.height - len(self._title()))
-        wanted = (str(self.images[self.index].get("hash", "")), space)
+        wanted = (str(self.images[self.index].get("hash", "")), space, self.support)
         if min(space) > 0 and wanted != self._asked:
             # until it is read the picture before stays, for an empty pane between two would flicker; words about it go
             self._asked = wanted
-            if self.picture.problem:
-                self.picture = Picture()
-            self.post_message(self.Wanted(*wanted))
+            if self.picture.problem or self.picture.payload:
+                self._put(Picture())
+            self.post_message(self.Wanted(wanted))
             self.refresh()
 
     def _title(self) -> list[Line]:
-        return image_title(self.images, self.index, self.size.width) if self.images else []
+        return image_title(self.images, self.index, self.size.width, how=self._how) if self.images else []
+
+    @property
+    def _how(self) -> str:
+        """How pixels are shown that were asked for, or why they are not."""
+        support = self.support
+        if support.protocol is Protocol.NONE:
+            return f"half blocks: {support.reason}" if support.reason else ""
+        return f"pixels by {support.protocol.value}"
 
     def line_at(self, y: int) -> Line:
         """The title, or what is wrong with the picture."""
@@ -99,6 +174,6 @@ class ImagePane(SpanView):
         if self.picture.problem or not 0 <= at < len(self.picture.rows):
             return super().render_line(y)
         base = self.get_component_rich_style("span--plain")
-        margin = Segment(" " * ((self.size.width - self.picture.columns) // 2), base)
+        margin = Segment(" " * self._margin, base)
         row = [Segment(text, base + style if style else base) for text, style, _ in self.picture.rows[at]]
         return Strip([margin, *row]).adjust_cell_length(self.size.width, base)

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 
 from textual import work
 from textual.message import Message
 from textual.widget import Widget
 from textual.worker import get_current_worker
 
+from rftui.bookmarks import Marked, marked_rollouts, set_bookmark
 from rftui.clean import one_line
-from rftui.half_blocks import Picture, Size
+from rftui.half_blocks import Picture
 from rftui.reads import see_to
 from rftui.rollout_query import RolloutQuery
 from rftui.rollout_reads import Extent, GroupPage, RolloutSource, StepPage
+from rftui.widgets.image import Shown
+from store.bookmarks import CompletionPlace
 from store.errors import StoreError
 from store.layout import Home
 
 POLL_S = 0.3
+TELL_EVERY_S = 0.15
+"""How often a count that takes long says what it has."""
 EXTENT = "rollouts-extent"
 Stamp = tuple[tuple[int, int], ...]
 
@@ -43,12 +49,13 @@ class RolloutReader(Widget):
             self.query = query
 
     class HitsRead(Message, bubble=False):
-        """It was counted what a query finds at which step."""
+        """It was counted what a query finds at which step, or at some of the steps so far."""
 
-        def __init__(self, hits: dict[int, int], query: RolloutQuery) -> None:
+        def __init__(self, hits: dict[int, int], query: RolloutQuery, *, is_counted: bool) -> None:
             super().__init__()
             self.hits = hits
             self.query = query
+            self.is_counted = is_counted
 
     class GroupRead(Message, bubble=False):
         """A group was read."""
@@ -61,11 +68,17 @@ class RolloutReader(Widget):
     class PictureRead(Message, bubble=False):
         """A picture was read."""
 
-        def __init__(self, digest: str, space: Size, picture: Picture) -> None:
+        def __init__(self, shown: Shown, picture: Picture) -> None:
             super().__init__()
-            self.digest = digest
-            self.space = space
+            self.shown = shown
             self.picture = picture
+
+    class BookmarksRead(Message, bubble=False):
+        """It was read which completions are marked."""
+
+        def __init__(self, marks: list[Marked]) -> None:
+            super().__init__()
+            self.marks = marks
 
     class ReadFailed(Message, bubble=False):
         """The store could not be read."""
@@ -80,7 +93,7 @@ class RolloutReader(Widget):
         self.run_name = run_name
         self.source = RolloutSource(home, run_name)
         self._stamp: Stamp | None = None
-        self._pictures: dict[tuple[str, Size], Picture] = {}
+        self._pictures: dict[Shown, Picture] = {}
 
     @property
     def is_looking(self) -> bool:
@@ -113,9 +126,21 @@ class RolloutReader(Widget):
         self._tell(lambda: self.PageRead(self.source.page(step, query.tests), query))
 
     @work(thread=True, exclusive=True, group="rollouts-hits", exit_on_error=False)
-    def read_hits(self, query: RolloutQuery) -> None:
-        """Counts what a query finds."""
-        self._tell(lambda: self.HitsRead(self.source.hits(query.tests), query))
+    def read_hits(self, query: RolloutQuery, *, around: int) -> None:
+        """Counts what a query finds, from a step outwards, and tells while it counts."""
+        self._tell_each(lambda: self._count(query, around))
+
+    def _count(self, query: RolloutQuery, around: int) -> Iterator[Message | None]:
+        found: dict[int, int] = {}
+        told_s = time.monotonic()
+        for step, count in self.source.hits(query.tests, around=around):
+            if count:
+                found[step] = count
+            is_due = time.monotonic() - told_s >= TELL_EVERY_S
+            if is_due:
+                told_s = time.monotonic()
+            yield self.HitsRead(dict(found), query, is_counted=False) if is_due else None
+        yield self.HitsRead(found, query, is_counted=True)
 
     @work(thread=True, exclusive=True, group="rollouts-group", exit_on_error=False)
     def read_group(self, group_id: int, query: RolloutQuery) -> None:
@@ -123,17 +148,41 @@ class RolloutReader(Widget):
         self._tell(lambda: self.GroupRead(self.source.group(group_id, query.tests), query))
 
     @work(thread=True, exclusive=True, group="rollouts-picture", exit_on_error=False)
-    def read_picture(self, digest: str, space: Size, *, is_ascii: bool) -> None:
+    def read_picture(self, shown: Shown, *, is_ascii: bool, depth: str) -> None:
         """Reads one image, sized to cells."""
-        self._tell(lambda: self.PictureRead(digest, space, self.source.picture(digest, space, is_ascii=is_ascii)))
+        self._tell(lambda: self.PictureRead(shown, self.source.picture(*shown, is_ascii=is_ascii, depth=depth)))
 
-    def _tell(self, read: Callable[[], Message | None]) -> None:
+    @work(thread=True, exclusive=True, group="rollouts-bookmarks", exit_on_error=False)
+    def read_bookmarks(self) -> None:
+        """Reads which completions are marked."""
+        self._tell(lambda: self.BookmarksRead(marked_rollouts(self.home, self.run_name)))
+
+    @work(thread=True, group="rollouts-mark", exit_on_error=False)
+    def write_bookmark(self, place: CompletionPlace, *, is_set: bool) -> None:
+        """Marks a completion or takes the mark away, and reads what is marked then."""
+
+        def write() -> Message:
+            set_bookmark(self.home, self.run_name, place, is_set=is_set)
+            return self.BookmarksRead(marked_rollouts(self.home, self.run_name))
+
+        self._tell(write, doing="the bookmark cannot be written")
+
+    def _tell(self, read: Callable[[], Message | None], *, doing: str = "the rollouts cannot be read") -> None:
         """Posts what was read, or why nothing was, unless something else is wanted by then."""
+        self._tell_each(lambda: iter([read()]), doing=doing)
+
+    def _tell_each(
+        self, read: Callable[[], Iterator[Message | None]], *, doing: str = "the rollouts cannot be read"
+    ) -> None:
+        """Posts each thing as it is read, until something else is wanted."""
         worker = get_current_worker()
         try:
-            message = read()
+            for message in read():
+                if worker.is_cancelled:
+                    return
+                if message is not None:
+                    self.post_message(message)
         except (OSError, StoreError, sqlite3.Error, ValueError) as error:
             # the pane's boundary: it stays as it was and says why
-            message = self.ReadFailed(f"the rollouts cannot be read: {one_line(error, width=300)}")
-        if message is not None and not worker.is_cancelled:
-            self.post_message(message)
+            if not worker.is_cancelled:
+                self.post_message(self.ReadFailed(f"{doing}: {one_line(error, width=300)}"))

@@ -22,9 +22,11 @@ from rftui.rollout_header import group_row, head_lines, history_row
 from rftui.rollout_query import NOTHING, QueryError, parse_query
 from rftui.rollout_reads import GroupPage
 from rftui.spans import Line
+from rftui.widgets.completion_keys import CompletionKeys
 from rftui.widgets.group_view import GroupView
-from rftui.widgets.image import ImagePane
+from rftui.widgets.image import HALF_BLOCKS, ImagePane
 from rftui.widgets.line_list import LineList
+from rftui.widgets.pixels import support_of_app
 from rftui.widgets.rollout_reader import POLL_S, RolloutReader
 from rftui.widgets.span_view import SpanLines
 from store.layout import Home
@@ -34,9 +36,11 @@ NARROW = 120
 MOST_PICTURES = 64
 """Drawn images that are kept, so that going back and forth reads no file."""
 ASK_STEP = "number of a step"
+LISTS = ("history", "bookmarks")
+"""Lists that stand in the place of the groups, by the class that shows them."""
 
 
-class RolloutsView(RolloutReader, can_focus=True):
+class RolloutsView(CompletionKeys, can_focus=True):
     """Every completion of a run, by step and group."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("rollouts")
@@ -47,18 +51,18 @@ class RolloutsView(RolloutReader, can_focus=True):
         #ask { display: none; border: none; height: 1; padding: 0 1; }
         #body { height: 1fr; }
         #left { layout: horizontal; width: 76; height: 1fr; }
-        #groups, #history { width: 39; height: 1fr; padding: 0 0 0 1; }
-        #history { display: none; }
+        #groups, #history, #bookmarks { width: 39; height: 1fr; padding: 0 0 0 1; }
+        #history, #bookmarks { display: none; }
         #image { width: 1fr; height: 1fr; padding: 0 1; }
         #completions { width: 1fr; height: 1fr; }
         &.narrow #left { layout: vertical; width: 27; }
-        &.narrow #groups, &.narrow #history { width: 1fr; }
+        &.narrow #groups, &.narrow #history, &.narrow #bookmarks { width: 1fr; }
         &.narrow #image { height: 45%; }
         &.asking #ask { display: block; }
-        &.history #groups { display: none; }
-        &.history #history { display: block; }
+        &.history #groups, &.bookmarks #groups { display: none; }
+        &.history #history, &.bookmarks #bookmarks { display: block; }
         &.large #left { width: 1fr; }
-        &.large #completions, &.large #groups, &.large #history { display: none; }
+        &.large #completions, &.large #groups, &.large #history, &.large #bookmarks { display: none; }
         &.large #image { height: 1fr; }
     }
     """
@@ -71,7 +75,6 @@ class RolloutsView(RolloutReader, can_focus=True):
         self.groups = LineList(self._group_line, empty="", id="groups")
         self.history = LineList(self._history_line, empty="this prompt came once", id="history")
         self.image = ImagePane(id="image")
-        self.completions = GroupView(id="completions")
         self._asked = ""
 
     def compose(self) -> ComposeResult:
@@ -83,12 +86,14 @@ class RolloutsView(RolloutReader, can_focus=True):
             with Container(id="left"):
                 yield self.groups
                 yield self.history
+                yield self.bookmarks
                 yield self.image
             yield self.completions
 
     def on_mount(self) -> None:
         """Looks for new steps while it is looked at."""
         self.set_interval(POLL_S, self._poll)
+        self.read_bookmarks()
 
     def on_show(self) -> None:
         """Looks at once, not at the next turn."""
@@ -133,7 +138,7 @@ class RolloutsView(RolloutReader, can_focus=True):
 
     @on(RolloutReader.HitsRead)
     def _take_hits(self, event: RolloutReader.HitsRead) -> None:
-        self._read(self.browser.take_hits(event.hits, event.query))
+        self._read(self.browser.take_hits(event.hits, event.query, is_counted=event.is_counted))
         self._show_head()
 
     @on(RolloutReader.GroupRead)
@@ -144,10 +149,12 @@ class RolloutsView(RolloutReader, can_focus=True):
 
     @on(RolloutReader.PictureRead)
     def _take_picture(self, event: RolloutReader.PictureRead) -> None:
-        while len(self._pictures) >= MOST_PICTURES:
-            self._pictures.pop(next(iter(self._pictures)))
-        self._pictures[event.digest, event.space] = event.picture
-        self.image.show_picture(event.digest, event.space, event.picture)
+        if not event.picture.payload:
+            # pixels are megabytes; they are read again
+            while len(self._pictures) >= MOST_PICTURES:
+                self._pictures.pop(next(iter(self._pictures)))
+            self._pictures[event.shown] = event.picture
+        self.image.show_picture(event.shown, event.picture)
 
     @on(RolloutReader.ReadFailed)
     def _say_problem(self, event: RolloutReader.ReadFailed) -> None:
@@ -157,11 +164,12 @@ class RolloutsView(RolloutReader, can_focus=True):
     @on(ImagePane.Wanted)
     def _want_picture(self, event: ImagePane.Wanted) -> None:
         event.stop()
-        known = self._pictures.get((event.digest, event.space))
+        known = self._pictures.get(event.wanted)
         if known is not None and not known.problem:
-            self.image.show_picture(event.digest, event.space, known)
+            self.image.show_picture(event.wanted, known)
         else:
-            self.read_picture(event.digest, event.space, is_ascii=self.image.is_ascii)
+            depth = self.app.console.color_system or ""
+            self.read_picture(event.wanted, is_ascii=self.image.is_ascii, depth=depth)
 
     # what is shown
 
@@ -189,6 +197,7 @@ class RolloutsView(RolloutReader, can_focus=True):
 
     def _show_group(self, page: GroupPage) -> None:
         self.completions.show(page, self.browser.query.phrases)
+        self.show_marks()
         self.image.show_images(page.rollouts[0].images if page.rollouts else None)
         steps = [occurrence.step for occurrence in page.history]
         shown = self.browser.step
@@ -240,6 +249,16 @@ class RolloutsView(RolloutReader, can_focus=True):
             self._read(self.browser.show_step(history[event.index].step, uid=uid))
             self._show_head()
 
+    @on(LineList.Chosen, "#bookmarks")
+    def _jump_to_bookmark(self, event: LineList.Chosen) -> None:
+        event.stop()
+        if event.index >= len(self._marks) or (rollout := self._marks[event.index].rollout) is None:
+            return
+        self.completions.want(rollout.sample)
+        self._read(self.browser.show_step(rollout.step, uid=rollout.uid))
+        self.action_bookmarks()
+        self._show_head()
+
     @on(GroupView.Read)
     def _is_reading(self, event: GroupView.Read) -> None:
         event.stop()
@@ -284,14 +303,23 @@ class RolloutsView(RolloutReader, can_focus=True):
 
     def action_history(self) -> None:
         """Shows the steps that the prompt came at in place of the groups, and back."""
-        is_shown = not self.has_class("history")
-        self.set_class(is_shown, "history")
-        (self.history if is_shown else self.groups).focus()
+        self._show_list("history", self.history)
+
+    def action_bookmarks(self) -> None:
+        """Shows the marked completions in place of the groups, and back."""
+        self._show_list("bookmarks", self.bookmarks)
+
+    def _show_list(self, name: str, rows: LineList) -> None:
+        is_shown = not self.has_class(name)
+        for each in LISTS:
+            self.set_class(is_shown and each == name, each)
+        (rows if is_shown else self.groups).focus()
 
     def action_image(self) -> None:
-        """Gives the image the whole width, and back."""
+        """Gives the image the whole width, in pixels where the terminal has them, and back."""
         is_large = not self.has_class("large")
         self.set_class(is_large, "large")
+        self.image.show_as(support_of_app(self.app) if is_large and not self.image.is_ascii else HALF_BLOCKS)
         # what is hidden cannot hold the keyboard, and without it no key would come back here
         self.image.can_focus = is_large
         (self.image if is_large else self.groups).focus()
@@ -299,16 +327,6 @@ class RolloutsView(RolloutReader, can_focus=True):
     def action_next_image(self) -> None:
         """Shows the next of several images."""
         self.image.show_next()
-
-    def action_copy(self) -> None:
-        """Copies the current completion as it came, without what steers a terminal."""
-        rollout = self.completions.rollout
-        if rollout is None:
-            self.app.notify("there is no completion to copy", markup=False)
-            return
-        text = clean(rollout.completion)
-        self.app.copy_to_clipboard(text)
-        self.app.notify(f"copied #{rollout.sample}: {len(text):,} characters", markup=False)
 
     def action_ask(self, what: str) -> None:
         """Asks for a query or the number of a step."""
@@ -335,10 +353,10 @@ class RolloutsView(RolloutReader, can_focus=True):
         except QueryError as error:
             self._say(error.error)
             return
-        self.remove_class("history")
+        self.remove_class(*LISTS)
         self._read(self.browser.search(query))
         if query.tests:
-            self.read_hits(query)
+            self.read_hits(query, around=self.browser.step or 0)
         self._stop_asking()
         self._show_head()
 
@@ -355,7 +373,7 @@ class RolloutsView(RolloutReader, can_focus=True):
         """Escape belongs to whoever holds this view where it has nothing to close."""
         if action != "back":
             return True
-        is_open = any(self.has_class(name) for name in ("asking", "large", "history"))
+        is_open = any(self.has_class(name) for name in ("asking", "large", *LISTS))
         return is_open or self.browser.is_searched or self.completions.has_focus
 
     def action_back(self) -> None:
@@ -367,6 +385,8 @@ class RolloutsView(RolloutReader, can_focus=True):
             self.action_image()
         elif self.has_class("history"):
             self.action_history()
+        elif self.has_class("bookmarks"):
+            self.action_bookmarks()
         elif self.completions.has_focus:
             self.groups.focus()
         else:
