@@ -84,7 +84,7 @@ def plot_of(panel: Panel, data: RunCurves, look: Look) -> Plot:
     """The plot of one panel."""
     view = look.view or whole_of(data, look.axis)
     cursor = None if look.cursor is None else place(data, look.axis, look.cursor)
-    series = [_series(trace, data, look, cursor) for trace in panel.traces if trace.metric in data.curves]
+    series = [series_of(trace, data, look, cursor) for trace in panel.traces if trace.metric in data.curves]
     return Plot(
         title=one_line(panel.title),
         series=series,
@@ -98,7 +98,8 @@ def plot_of(panel: Panel, data: RunCurves, look: Look) -> Plot:
     )
 
 
-def _series(trace: Trace, data: RunCurves, look: Look, cursor: float | None) -> Series:
+def series_of(trace: Trace, data: RunCurves, look: Look, cursor: float | None) -> Series:
+    """One curve of a run with its spread or intervals, and its value at the cursor or the end."""
     scale = scale_of(data, look.axis)
     points = placed(data.curves[trace.metric], scale)
     if trace.is_held_out:

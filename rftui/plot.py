@@ -2,38 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from rich.cells import cell_len
 
-from rftui.curves import (
-    Axis,
-    Column,
-    Point,
-    Range,
-    axis_label,
-    columns,
-    height_of,
-    log_ticks,
-    place_of,
-    short,
-    stretches,
-    ticks,
-)
+from rftui.curves import Axis, Point, Range, axis_label, height_of, log_ticks, place_of, short, stretches, ticks
+from rftui.pen import Frame, Pen
 
 LABEL_WIDTH = 7
 LEAST_WIDTH = LABEL_WIDTH + 9
 LEAST_HEIGHT = 4
-SERIES = 4
-"""Series that can be told apart."""
-# bit of each of a braille cell's 2 x 4 dots, by row then column
-_DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
+COLOURS = 4
+SERIES = 16
+"""Series that can be told apart: each has another pair of colour and dashes."""
 # drawn and left-out dots, in turn: series differ without colour
 _DASHES = ((1, 0), (5, 3), (1, 2), (7, 5))
 SAMPLES = ("━━", "╍╍", "┄┄", "━ ")
 ASCII_SAMPLES = ("**", "++", "oo", "xx")
 _ASCII_GLYPHS = "*+ox"
+READOUT_STEP = 4
+"""Widths of values in a legend are multiples of it, so that one digit more moves nothing."""
 MARKER, ASCII_MARKER = "◆", "#"
 
 
@@ -62,6 +51,8 @@ class Series(NamedTuple):
     """Few points, each with its interval as a bar."""
     readout: str = ""
     """Its value as words, for the legend."""
+    letter: str = ""
+    """Stands at the end of its line and for its name in the legend."""
 
 
 class Mark(NamedTuple):
@@ -99,22 +90,58 @@ _ASCII_MARKS = {
 }
 
 
-def draw_plot(plot: Plot, *, width: int, height: int) -> list[Row]:
+class Layer(NamedTuple):
+    """The dots of one series by cell, which are numbered row by row."""
+
+    raw: dict[int, int]
+    """What lies dim under the line."""
+    line: dict[int, int]
+    signs: dict[int, str]
+    end: tuple[int, int] | None
+    """Column and row of the cell where the line ends in sight."""
+
+
+class Layers:
+    """Keeps the dots of series that did not change: where one of several live runs went on, one is drawn again."""
+
+    def __init__(self) -> None:
+        self._kept: dict[int, tuple[Frame, Series, Layer]] = {}
+
+    def layer(self, number: int, series: Series, frame: Frame) -> Layer:
+        """The dots of a series in a frame. A series whose lists of points are the same objects has not changed."""
+        kept = self._kept.get(number)
+        if kept is not None and kept[0] == frame and _draws_alike(kept[1], series):
+            return kept[2]
+        layer = _layer(series, number, frame)
+        self._kept[number] = (frame, series, layer)
+        return layer
+
+
+def _draws_alike(one: Series, other: Series) -> bool:
+    return (
+        one.points is other.points
+        and one.smooth is other.smooth
+        and one.edges is other.edges
+        and one.has_markers == other.has_markers
+        and one.letter == other.letter
+    )
+
+
+def draw_plot(plot: Plot, *, width: int, height: int, layers: Layers | None = None) -> list[Row]:
     """The chart as `height` rows of `width` cells: title with legend, curves, axis with marks, labels."""
     if width < LEAST_WIDTH or height < LEAST_HEIGHT:
         return [fitted(title_row(plot), width) for _ in range(min(1, height))]
-    plot_width, plot_height = width - LABEL_WIDTH - 1, height - 3
+    titles = title_rows(plot, width, at_most=max(1, height // 5))
+    plot_width, plot_height = width - LABEL_WIDTH - 1, height - 2 - len(titles)
     if plot.values is None:
         body, labels = _nothing(plot, plot_width, plot_height), {}
     else:
-        canvas = _Canvas(plot, plot.values, plot_width, plot_height)
-        for number, series in enumerate(plot.series[:SERIES]):
-            canvas.add_raw(number, series)
-        for number, series in enumerate(plot.series[:SERIES]):
-            canvas.add_line(number, series)
-        body, labels = canvas.rows(), _value_labels(plot.values, plot_height, is_log=plot.is_log)
+        frame = Frame(plot.view, plot.values, plot_width, plot_height, plot.is_log, plot.is_ascii)
+        kept = layers or Layers()
+        body = _body(plot, frame, [kept.layer(n, series, frame) for n, series in enumerate(plot.series[:SERIES])])
+        labels = _value_labels(plot.values, plot_height, is_log=plot.is_log)
     edge = "|" if plot.is_ascii else "│"
-    rows = [fitted(title_row(plot), width)]
+    rows = titles
     for place, row in enumerate(body):
         label = labels.get(place, "")
         corner = edge if not label or plot.is_ascii else "┤"
@@ -122,13 +149,51 @@ def draw_plot(plot: Plot, *, width: int, height: int) -> list[Row]:
     return [*rows, *_foot(plot, plot_width)]
 
 
+def ink_of(number: int) -> str:
+    """The colour of a line, `line0` to `line3`."""
+    return f"line{number % COLOURS}"
+
+
+def sample_of(number: int, *, is_ascii: bool) -> str:
+    """Two characters that look like a line."""
+    samples = ASCII_SAMPLES if is_ascii else SAMPLES
+    return samples[_dash_number(number) % len(samples)]
+
+
+def _dash_number(number: int) -> int:
+    """Another pair of colour and dashes for each of the first sixteen lines."""
+    return (number + number // COLOURS) % len(_DASHES)
+
+
+def title_rows(plot: Plot, width: int, *, at_most: int) -> list[Row]:
+    """The title with its legend; a legend of letters goes on in further rows where there is room for them."""
+    if not any(series.letter for series in plot.series):
+        return [fitted(title_row(plot), width)]
+    longest = max(len(series.readout) for series in plot.series)
+    room = -(-longest // READOUT_STEP) * READOUT_STEP
+    rows = [cells(plot.title, "title")]
+    for number, series in enumerate(plot.series[:SERIES]):
+        entry = [*cells(f"  {series.letter} ", ink_of(number)), *cells(f"{series.readout:<{room}}", "value")]
+        if rows[-1] and len(rows[-1]) + len(entry) > width and len(rows) < at_most:
+            rows.append([])
+        rows[-1] = [*rows[-1], *entry]
+    return [fitted(_trimmed(row), width) for row in rows]
+
+
+def _trimmed(row: Row) -> Row:
+    """A row without the blanks at its end."""
+    end = len(row)
+    while end and row[end - 1].text == " ":
+        end -= 1
+    return row[:end]
+
+
 def title_row(plot: Plot) -> Row:
     """The name of the chart, then each series with the sample of its line and its value."""
     row = cells(plot.title, "title")
-    samples = ASCII_SAMPLES if plot.is_ascii else SAMPLES
     for number, series in enumerate(plot.series[:SERIES]):
         row += cells("  ", "")
-        row += cells(samples[number], f"line{number}")
+        row += cells(sample_of(number, is_ascii=plot.is_ascii), ink_of(number))
         if series.name != plot.title:
             row += cells(f" {series.name}", "axis")
         if series.readout:
@@ -204,116 +269,100 @@ def _marks_by_place(plot: Plot, width: int) -> dict[int, set[str]]:
     return found
 
 
-class _Canvas:
-    """Dots of curves: raw ones below, bright ones above; a cell shows only the brightest kind that touches it."""
+def _body(plot: Plot, frame: Frame, layers: Sequence[Layer]) -> list[Row]:
+    """The cells of all series: a cell shows only the brightest kind that touches it, and the last colour of those."""
+    dots: dict[int, int] = {}
+    inks: dict[int, str] = {}
+    signs: dict[int, str] = {}
+    glyphs: dict[int, str] = {}
+    for number, layer in enumerate(layers):
+        for place, own in layer.raw.items():
+            dots[place] = dots.get(place, 0) | own
+        inks.update(dict.fromkeys(layer.raw, f"raw{number % COLOURS}"))
+    bright: set[int] = set()
+    for number, layer in enumerate(layers):
+        for place, own in layer.line.items():
+            dots[place] = own | dots[place] if place in bright else own
+        bright.update(layer.line)
+        signs.update(layer.signs)
+        if plot.is_ascii:
+            glyphs.update(dict.fromkeys(layer.line, _glyph(number, plot.series[number])))
+        inks.update(dict.fromkeys([*layer.line, *layer.signs], ink_of(number)))
+    _add_letters(plot, frame, layers, inks, signs)
+    bars = _bars(plot, frame.width)
+    blank = [bars.get(x, BLANK) for x in range(frame.width)]
+    rows = [list(blank) for _ in range(frame.height)]
+    for place, ink in inks.items():
+        sign = signs.get(place) or (glyphs.get(place, ".") if plot.is_ascii else chr(0x2800 + dots[place]))
+        rows[place // frame.width][place % frame.width] = Cell(sign, ink)
+    return rows
 
-    def __init__(self, plot: Plot, values: Range, width: int, height: int) -> None:
-        self.plot, self.values = plot, values
-        self.width, self.height = width, height
-        across, down = (1, 1) if plot.is_ascii else (2, 4)
-        self.dots_across, self.dots_down = width * across, height * down
-        self._across, self._down = across, down
-        self._bits: dict[tuple[int, int], int] = {}
-        self._inks: dict[tuple[int, int], str] = {}
-        self._signs: dict[tuple[int, int], str] = {}
 
-    def add_raw(self, number: int, series: Series) -> None:
-        """What lies dim under a line: its raw points where it is smoothed, its spread, the bars of its intervals."""
-        ink = f"raw{number}"
-        if series.smooth:
-            self._curve(series.points, ink, dashes=(1, 0))
-        if series.edges is None:
-            return
+def _bars(plot: Plot, width: int) -> dict[int, Cell]:
+    """The cursor and the starts of attempts, which show where nothing else is."""
+    bars: dict[int, Cell] = {}
+    for place, kinds in _marks_by_place(plot, width).items():
+        if "attempt" in kinds:
+            bars[place] = Cell(":" if plot.is_ascii else "┊", "mark")
+    if plot.cursor is not None:
+        bars[place_of(plot.cursor, plot.view, width)] = Cell("|" if plot.is_ascii else "│", "cursor")
+    return bars
+
+
+def _glyph(number: int, series: Series) -> str:
+    """What draws a line where there are no dots."""
+    return series.letter.lower() or _ASCII_GLYPHS[number % COLOURS]
+
+
+def _add_letters(
+    plot: Plot, frame: Frame, layers: Sequence[Layer], inks: dict[int, str], signs: dict[int, str]
+) -> None:
+    """Puts each letter where its line ends, or as near as no other letter stands."""
+    taken: set[int] = set()
+    for number, (series, layer) in enumerate(zip(plot.series, layers, strict=False)):
+        if not series.letter or layer.end is None or series.has_markers:
+            # its markers are its letter
+            continue
+        place = _free_cell(layer.end, frame, taken)
+        if place is not None:
+            taken.add(place)
+            signs[place], inks[place] = series.letter, ink_of(number)
+
+
+def _free_cell(end: tuple[int, int], frame: Frame, taken: set[int]) -> int | None:
+    """The cell behind the end of a line, else one above or below it; None where a column is full of letters."""
+    x = min(frame.width - 1, end[0] + 1)
+    for distance in range(frame.height):
+        for y in (end[1] - distance, end[1] + distance):
+            if 0 <= y < frame.height and (place := y * frame.width + x) not in taken:
+                return place
+    return None
+
+
+def _layer(series: Series, number: int, frame: Frame) -> Layer:
+    pen = Pen(frame)
+    if series.smooth:
+        pen.curve(series.points, dashes=(1, 0))
+    if series.edges is not None:
         lows, highs = series.edges
         if series.has_markers:
             for low, high in zip(lows, highs, strict=True):
-                x = self._x(low.x)
-                self._stroke([(x, y) for y in self._between(low.value, high.value)], ink, dashes=(1, 0))
+                x = pen.x(low.x)
+                pen.stroke([(x, y) for y in range(pen.y(high.value), pen.y(low.value) + 1)], dashes=(1, 0))
         else:
-            self._curve(lows, ink, dashes=(1, 3))
-            self._curve(highs, ink, dashes=(1, 3))
-
-    def add_line(self, number: int, series: Series) -> None:
-        """The curve that the eye should follow."""
-        self._curve(series.smooth or series.points, f"line{number}", dashes=_DASHES[number])
-        if series.has_markers:
-            sign = ASCII_MARKER if self.plot.is_ascii else MARKER
-            for stretch in stretches(series.points):
-                for point in stretch:
-                    place = (self._x(point.x) // self._across, self._y(point.value) // self._down)
-                    self._signs[place] = sign
-                    self._inks[place] = f"line{number}"
-
-    def rows(self) -> list[Row]:
-        """The cells, with the cursor and the starts of attempts where nothing else is."""
-        plot = self.plot
-        bars: dict[int, Cell] = {}
-        for place, kinds in _marks_by_place(plot, self.width).items():
-            if "attempt" in kinds:
-                bars[place] = Cell(":" if plot.is_ascii else "┊", "mark")
-        if plot.cursor is not None:
-            bars[place_of(plot.cursor, plot.view, self.width)] = Cell("|" if plot.is_ascii else "│", "cursor")
-        return [[self._cell(x, y) or bars.get(x, BLANK) for x in range(self.width)] for y in range(self.height)]
-
-    def _cell(self, x: int, y: int) -> Cell | None:
-        ink = self._inks.get((x, y))
-        if ink is None:
-            return None
-        if sign := self._signs.get((x, y)):
-            return Cell(sign, ink)
-        if self.plot.is_ascii:
-            return Cell("." if ink.startswith("raw") else _ASCII_GLYPHS[int(ink[-1])], ink)
-        return Cell(chr(0x2800 + self._bits[x, y]), ink)
-
-    def _curve(self, points: Sequence[Point], ink: str, *, dashes: tuple[int, int]) -> None:
-        for stretch in stretches(points):
-            binned = columns(stretch, self.plot.view, self.dots_across)
-            self._stroke(_path(binned, self._y_or_outside), ink, dashes=dashes)
-
-    def _stroke(self, dots: Sequence[tuple[int, int]], ink: str, *, dashes: tuple[int, int]) -> None:
-        drawn, left_out = dashes
-        for count, (x, y) in enumerate(dots):
-            if count % (drawn + left_out) >= drawn or not (0 <= x < self.dots_across and 0 <= y < self.dots_down):
-                continue
-            place = (x // self._across, y // self._down)
-            is_over_dim = ink.startswith("line") and self._inks.get(place, ink).startswith("raw")
-            bits = 0 if is_over_dim else self._bits.get(place, 0)
-            self._bits[place] = bits | (0 if self.plot.is_ascii else _DOTS[y % 4][x % 2])
-            self._inks[place] = ink
-
-    def _x(self, x: float) -> int:
-        return place_of(x, self.plot.view, self.dots_across)
-
-    def _y(self, value: float) -> int:
-        return min(self.dots_down - 1, max(0, self._y_or_outside(value)))
-
-    def _y_or_outside(self, value: float) -> int:
-        """The row of a value; at most one height outside, so that a line there costs no more than one inside."""
-        share = height_of(value, self.values, is_log=self.plot.is_log)
-        return round((1 - min(2.0, max(-1.0, share))) * (self.dots_down - 1))
-
-    def _between(self, low: float, high: float) -> range:
-        return range(self._y(high), self._y(low) + 1)
-
-
-def _path(binned: Sequence[Column], y_of: Callable[[float], int]) -> list[tuple[int, int]]:
-    """Dots in the order that a pen makes them: each column from its smallest to its largest, joined by lines."""
-    dots: list[tuple[int, int]] = []
-    before: tuple[int, int] | None = None
-    for column in binned:
-        if before is not None:
-            dots += _line(before, (column.place, y_of(column.first)))[1:]
-        top, bottom = y_of(column.high), y_of(column.low)
-        if top != bottom or before is None:
-            dots += [(column.place, y) for y in range(top, bottom + 1)]
-        before = (column.place, y_of(column.last))
-    return dots
-
-
-def _line(start: tuple[int, int], end: tuple[int, int]) -> list[tuple[int, int]]:
-    (x0, y0), (x1, y1) = start, end
-    count = max(abs(x1 - x0), abs(y1 - y0), 1)
-    return [(round(x0 + (x1 - x0) * i / count), round(y0 + (y1 - y0) * i / count)) for i in range(count + 1)]
+            pen.curve(lows, dashes=(1, 3))
+            pen.curve(highs, dashes=(1, 3))
+    raw, pen.dots = pen.dots, {}
+    end = pen.curve(series.smooth or series.points, dashes=_DASHES[_dash_number(number)])
+    signs = {}
+    if series.has_markers:
+        sign = series.letter or (ASCII_MARKER if frame.is_ascii else MARKER)
+        for stretch in stretches(series.points):
+            for point in stretch:
+                column = pen.x(point.x) // pen.across
+                if 0 <= column < frame.width:
+                    signs[pen.y(point.value) // pen.down * frame.width + column] = sign
+    return Layer(raw, pen.dots, signs, end)
 
 
 class Span(NamedTuple):

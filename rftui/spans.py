@@ -31,6 +31,18 @@ class Role(StrEnum):
     """A bar that shows an amount."""
     MATCH = "match"
     """What a search found."""
+    LINE0 = "line0"
+    """The first of the colours that lines of charts have."""
+    LINE1 = "line1"
+    """The second."""
+    LINE2 = "line2"
+    """The third."""
+    LINE3 = "line3"
+    """The fourth."""
+
+
+LINE_ROLES = (Role.LINE0, Role.LINE1, Role.LINE2, Role.LINE3)
+"""The colours of the lines of charts, by their number."""
 
 
 class Span(NamedTuple):

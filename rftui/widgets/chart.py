@@ -15,7 +15,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from rftui.clean import one_line
-from rftui.plot import LABEL_WIDTH, Plot, Row, cells, changed_spans, draw_plot, fitted
+from rftui.plot import LABEL_WIDTH, Layers, Plot, Row, cells, changed_spans, draw_plot, fitted
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +56,7 @@ class Chart(Widget):
         super().__init__()
         self._plot: Plot | None = None
         self._rows: list[Row] = []
+        self._layers = Layers()
 
     @property
     def plot_width(self) -> int:
@@ -100,7 +101,7 @@ class Chart(Widget):
         if self._plot is None or not width or not height:
             return []
         try:
-            return draw_plot(self._plot, width=width, height=height)
+            return draw_plot(self._plot, width=width, height=height, layers=self._layers)
         except Exception as error:
             # a chart's boundary: numbers that cannot be drawn must not take the others down
             logger.warning("a chart could not be drawn", exc_info=True)

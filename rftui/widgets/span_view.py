@@ -32,6 +32,10 @@ class SpanView(ScrollView, can_focus=False, inherit_bindings=False):
         & > .span--warning { color: $text-warning; }
         & > .span--bar { color: $text-primary; }
         & > .span--match { text-style: reverse bold; }
+        & > .span--line0 { color: $primary-lighten-1; }
+        & > .span--line1 { color: $warning; }
+        & > .span--line2 { color: $success; }
+        & > .span--line3 { color: $error; }
         & > .span--cursor { background: $boost; }
         &:focus > .span--cursor { background: $primary-muted; }
     }
