@@ -6,7 +6,9 @@ options and gold. Everywhere else the contrast says why there is none.
 
 from __future__ import annotations
 
+import string
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
 from typing import Any, NamedTuple
 
 from evals.statistics import holm, mcnemar, paired_difference
@@ -96,10 +98,25 @@ class Comparison(NamedTuple):
 def compare(runs: Sequence[ComparedRun]) -> Comparison:
     """Compares each run with the first, and each with and without <think>."""
     baseline, *others = runs
-    against = _corrected([contrast for other in others for contrast in _against(baseline, other)])
+    return _compared(runs, [contrast for other in others for contrast in _against(baseline, other)])
+
+
+def compare_pairs(runs: Sequence[ComparedRun]) -> Comparison:
+    """Compares each run with each run before it, corrected for all of these tests together."""
+    return _compared(runs, [contrast for one, other in combinations(runs, 2) for contrast in _against(one, other)])
+
+
+def _compared(runs: Sequence[ComparedRun], contrasts: Sequence[Contrast]) -> Comparison:
+    against = _corrected(contrasts)
     thinking = _corrected([contrast for run in runs for contrast in _thinking(run)])
     settings = different_settings(runs)
     return Comparison(tuple(runs), settings, against, thinking, tuple(_notes(runs, settings, [*against, *thinking])))
+
+
+def letters_of(names: Sequence[str]) -> dict[str, str]:
+    """A, B, C and so on for runs; numbers where there are more runs than letters."""
+    signs = string.ascii_uppercase if len(names) <= 26 else [str(number) for number in range(1, len(names) + 1)]
+    return dict(zip(names, signs, strict=False))
 
 
 def different_settings(runs: Sequence[ComparedRun]) -> tuple[Setting, ...]:

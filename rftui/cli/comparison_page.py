@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import string
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -20,15 +19,14 @@ from rftui.cli.comparison_tables import (
     value_text,
 )
 from rftui.cli.output import Column, table_lines
-from rftui.comparison import Comparison, Contrast, Flip, Setting
+from rftui.comparison import Comparison, Contrast, Flip, Setting, letters_of
 
 LETTER = Column("")
 
 
 def page_lines(comparison: Comparison, *, width: int, flips: int) -> Iterator[str]:
     """The whole page in lines of at most `width`, with up to `flips` flipped examples of each test and direction."""
-    names = [run.name for run in comparison.runs]
-    letters = dict(zip(names, _letters(len(names)), strict=True))
+    letters = letters_of([run.name for run in comparison.runs])
     rows = [[letters[run.name], *run_row(run, {run.name: one_line(run.name)})] for run in comparison.runs]
     yield from _table((LETTER, *RUN_COLUMNS), rows, width=width)
     yield from ["", *_setting_lines(comparison.settings, letters, width=width)]
@@ -45,11 +43,6 @@ def page_lines(comparison: Comparison, *, width: int, flips: int) -> Iterator[st
     yield ""
     for sentence in sentences(comparison):
         yield from textwrap.wrap(one_line(sentence), width, initial_indent="- ", subsequent_indent="  ")
-
-
-def _letters(count: int) -> list[str]:
-    """A, B, C and so on; numbers where there are more runs than letters."""
-    return list(string.ascii_uppercase[:count]) if count <= 26 else [str(number) for number in range(1, count + 1)]
 
 
 def _table(columns: Sequence[Column], rows: Sequence[Sequence[str]], *, width: int) -> list[str]:

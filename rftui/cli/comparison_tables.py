@@ -167,7 +167,7 @@ def p_text(p: float) -> str:
     return f"{p:.3f}".removeprefix("0")
 
 
-def sentences(comparison: Comparison) -> Iterator[str]:
+def sentences(comparison: Comparison, *, tests: str = "tests against the baseline") -> Iterator[str]:
     """What tables cannot say: where there is no test and why, how the numbers were made, and what to beware of."""
     yield from _refusals(comparison)
     yield from comparison.notes
@@ -179,7 +179,7 @@ def sentences(comparison: Comparison) -> Iterator[str]:
             "difference: paired, 95% bootstrap interval over examples; flips: +wrong to right -right to wrong; "
             "p: McNemar's exact test"
         )
-    for count, of_what in zip(counts, ("tests against the baseline", "tests of <think>"), strict=True):
+    for count, of_what in zip(counts, (tests, "tests of <think>"), strict=True):
         if count > 1:
             yield f"Holm: p corrected for the {count} {of_what}"
 
