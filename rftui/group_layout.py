@@ -26,7 +26,8 @@ class GroupLayout:
         self.rollouts = rollouts
         self.view = view._replace(largest=largest_parts(rollouts))
         self.open_samples: set[int] = set()
-        self._prompt = prompt_lines(rollouts[0], history, width=view.width) if rollouts else []
+        shows_prompt = bool(rollouts) and view.has_prompt
+        self._prompt = prompt_lines(rollouts[0], history, width=view.width) if shows_prompt else []
         self._blocks: list[list[Line]] = []
         self._tops: list[int] = []
         self._lay_out_all()

@@ -47,6 +47,8 @@ class View(NamedTuple):
     as_markdown: frozenset[int] = frozenset()
     """Numbers of the completions that are read as Markdown."""
     comparison: Comparison | None = None
+    has_prompt: bool = True
+    """Whether the prompt stands above the completions."""
 
 
 def largest_parts(rollouts: Sequence[Rollout]) -> dict[str, float]:

@@ -27,6 +27,8 @@ class GroupView(SpanView, can_focus=True):
     """The completions of one group; one of them is current."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("group")
+    HAS_PROMPT = True
+    """Whether the prompt stands above its completions."""
 
     class Read(Message):
         """The user moved in the completions."""
@@ -190,6 +192,7 @@ class GroupView(SpanView, can_focus=True):
             marked=self._marked,
             as_markdown=self._as_markdown,
             comparison=Comparison(base, rollout.sample) if base and rollout and is_compared else None,
+            has_prompt=self.HAS_PROMPT,
         )
 
     def _look(self, samples: Collection[int]) -> None:
