@@ -17,11 +17,12 @@ from rftui.plot import Plot
 from rftui.screens.help_screen import HelpScreen
 from rftui.screens.run_screen import TABS, RunScreen, Tab
 from rftui.widgets.chart import Chart
-from rftui.widgets.curves_pane import CurvesPane, slots_for
+from rftui.widgets.charts_pane import slots_for
+from rftui.widgets.curves_pane import CurvesPane
+from rftui.widgets.logs_pane import LogsPage, LogsPane
 from rftui.widgets.metric_search import MetricSearch
 from rftui.widgets.pane import Pane
 from rftui.widgets.text_lines import TextLines
-from rftui.widgets.text_panes import LogsPane
 from store.layout import Home, RunDir
 from tests.dashboard import Dashboard, curved_run, drive
 from tests.store_runs import append, metrics
@@ -349,7 +350,7 @@ class Undrawable(LogsPane):
 class Unreadable(LogsPane):
     """A pane whose file is broken."""
 
-    def read(self) -> list[str]:
+    def read(self) -> LogsPage:
         """Fails."""
         raise OSError("[/b] disk")
 

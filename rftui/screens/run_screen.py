@@ -22,9 +22,12 @@ from rftui.formats import COLOURS
 from rftui.run_texts import header_text
 from rftui.run_watch import RunNews, RunWatch
 from rftui.widgets.curves_pane import CurvesPane
+from rftui.widgets.evals_pane import EvalsPane
+from rftui.widgets.logs_pane import LogsPane
 from rftui.widgets.pane import Pane
 from rftui.widgets.rollouts_view import RolloutsView
-from rftui.widgets.text_panes import ConfigPane, LogsPane, OverviewPane
+from rftui.widgets.system_pane import SystemPane
+from rftui.widgets.text_panes import ConfigPane, OverviewPane
 from store.layout import Home
 from store.runs import RunSummary
 
@@ -45,7 +48,9 @@ class Tab(NamedTuple):
 TABS = (
     Tab("curves", "Curves", lambda home, run: CurvesPane(home, run.name, method=run.method)),
     Tab("rollouts", "Rollouts", lambda home, run: RolloutsView(home, run.name)),
+    Tab("evals", "Evals", lambda home, run: EvalsPane(home, run.name)),
     Tab("logs", "Logs", lambda home, run: LogsPane(home, run.name)),
+    Tab("system", "System", lambda home, run: SystemPane(home, run.name)),
     Tab("config", "Config", lambda home, run: ConfigPane(home, run.name)),
     Tab("overview", "Overview", lambda home, run: OverviewPane(home, run.name)),
 )
@@ -55,7 +60,7 @@ TABS = (
 class RunScreen(Screen[None]):
     """Everything about one run."""
 
-    BINDINGS: ClassVar[list[BindingType]] = bindings("run", "app")
+    BINDINGS: ClassVar[list[BindingType]] = bindings("run", "control", "app")
     DEFAULT_CSS = """
     RunScreen #header { height: 1; padding: 0 1; }
     RunScreen #tabs { height: 1; padding: 0 1; color: $text-muted; }
@@ -114,6 +119,11 @@ class RunScreen(Screen[None]):
             # a tab's boundary: one that cannot be made must not keep the others away
             logger.warning("tab %s could not be made", tab.id, exc_info=True)
             return Static(Text(f"this tab cannot be shown: {one_line(error)}"), markup=False)
+
+    @property
+    def selected_runs(self) -> list[str]:
+        """The run that keys which change runs mean."""
+        return [self.summary.name]
 
     @property
     def shown(self) -> str:
@@ -187,7 +197,9 @@ class RunScreen(Screen[None]):
         self._show_header()
         for body in self._bodies.values():
             if isinstance(body, Pane):
-                body.version = event.news.output if body.FOLLOWS_OUTPUT else event.news.journals
+                # how the run ended is in the journals, also where its output is shown
+                output = event.news.output if body.FOLLOWS_OUTPUT else 0
+                body.version = event.news.journals + output
 
     def on_run_screen_broke(self, event: Broke) -> None:
         """What was shown stays, and the header says why it is old."""

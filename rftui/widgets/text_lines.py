@@ -68,7 +68,7 @@ class TextLines(ScrollView, can_focus=True):
         self.refresh()
         if found := self.matches:
             here = self.scroll_offset.y
-            self._go_to(found[-1] if self.follows else next((line for line in found if line >= here), found[0]))
+            self.go_to(found[-1] if self.follows else next((line for line in found if line >= here), found[0]))
 
     def _in_sight(self) -> list[str]:
         top = self.scroll_offset.y
@@ -92,7 +92,8 @@ class TextLines(ScrollView, can_focus=True):
         if self.follows:
             self.scroll_end(animate=False, force=True)
 
-    def _go_to(self, line: int) -> None:
+    def go_to(self, line: int) -> None:
+        """Brings a line in sight and follows no more."""
         self.follows = False
         self.scroll_to(y=max(0, line - self.size.height // 3), animate=False, force=True)
         self.post_message(self.Moved())
@@ -134,6 +135,6 @@ class TextLines(ScrollView, can_focus=True):
             return
         here = self.scroll_offset.y + self.size.height // 3
         if by > 0:
-            self._go_to(next((line for line in found if line > here), found[0]))
+            self.go_to(next((line for line in found if line > here), found[0]))
         else:
-            self._go_to(next((line for line in reversed(found) if line < here), found[-1]))
+            self.go_to(next((line for line in reversed(found) if line < here), found[-1]))

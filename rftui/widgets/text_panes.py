@@ -1,8 +1,7 @@
-"""The tabs that are text: what the run printed, its settings, and everything else about it."""
+"""The tabs that are text: the settings of a run, and everything else about it."""
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
@@ -15,14 +14,10 @@ from textual.widgets import Input, Static
 from rftui.actions import bindings
 from rftui.clean import one_line
 from rftui.cli.details import detail_lines, run_fields
-from rftui.follower import LogTail
 from rftui.run_texts import config_lines
 from rftui.widgets.pane import Pane
 from rftui.widgets.text_lines import TextLines
 from store.layout import Home
-
-LOG_LINES = 5000
-"""Lines of output.log that are kept; `rftui logs` prints all."""
 
 
 class TextPane(Pane):
@@ -57,20 +52,25 @@ class TextPane(Pane):
     def draw(self, found: Any) -> None:
         """Shows the lines that were read."""
         self.lines.show(found or [self.EMPTY])
-        self._say_where()
+        self.say_where()
 
-    def _say_where(self) -> None:
+    def say_where(self) -> None:
+        """Tells how much there is, and what is searched for."""
         lines = self.lines
-        parts = [f"{len(lines.lines)} lines", "follows" if lines.follows else ""]
+        parts = [self.count_text(), "follows" if lines.follows else ""]
         if lines.pattern:
             parts.append(f"{len(lines.matches)} with {one_line(lines.pattern)}  n N next, before")
         text = "  ".join(filter(None, parts))
         if str(self._where.content) != text:
             self._where.update(Text(text), layout=False)
 
+    def count_text(self) -> str:
+        """How much there is."""
+        return f"{len(self.lines.lines)} lines"
+
     def on_text_lines_moved(self) -> None:
         """Another part is in sight."""
-        self._say_where()
+        self.say_where()
 
     def on_text_lines_search_asked(self) -> None:
         """Opens the search."""
@@ -100,28 +100,7 @@ class TextPane(Pane):
     def _close_search(self) -> None:
         self._input.remove_class("there")
         self.lines.focus()
-        self._say_where()
-
-
-class LogsPane(TextPane):
-    """The last lines of what the run printed; a progress bar is one line."""
-
-    FOLLOWS_OUTPUT = True
-    FOLLOWS = True
-    EMPTY = "nothing printed yet: output.log fills once the training process starts"
-
-    def __init__(self, home: Home, name: str) -> None:
-        super().__init__(home, name)
-        self._tail: LogTail | None = None
-        self._kept: deque[str] = deque(maxlen=LOG_LINES)
-
-    def read(self) -> list[str]:
-        """The lines so far, the unfinished one last."""
-        if self._tail is None:
-            self._tail = LogTail(self.home.run(self.run_name).output, lines=LOG_LINES)
-        self._kept.extend(self._tail.read())
-        rest = self._tail.rest()
-        return [*self._kept, *([rest] if rest else [])]
+        self.say_where()
 
 
 class ConfigPane(TextPane):

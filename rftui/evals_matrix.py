@@ -1,0 +1,108 @@
+"""A confusion matrix as lines that fit a width; what does not fit is scrolled to by columns. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from rich.cells import cell_len, set_cell_size
+
+from rftui.evals_tables import Confusion
+from rftui.formats import fraction
+from rftui.spans import Line, Role, Span, fitted
+from rftui.wrapping import drawable_line
+
+LABEL_WIDTH = 16
+MOST_CELL = 9
+LEAST_CELL = 4
+MISTAKES = 5
+"""Most frequent confusions that are named below a large matrix."""
+SMALL = 6
+"""Gold answers up to which every confusion is seen at a glance."""
+
+
+class MatrixView(NamedTuple):
+    """How a matrix is looked at."""
+
+    width: int
+    first: int = 0
+    """Number of the first answer in sight."""
+
+
+def matrix_lines(found: Confusion | str, view: MatrixView, *, kind: str | None) -> Iterator[Line]:
+    """Gold answers down, answers across, then answers that are no gold answer, and unparsed ones."""
+    of_kind = f" of {drawable_line(kind)}" if kind is not None else ""
+    yield ()
+    if isinstance(found, str):
+        yield fitted((Span(f"no table of gold against answer{of_kind}: {found}", Role.MUTED),), view.width)
+        return
+    labels = [drawable_line(label) or "(empty)" for label in found.labels]
+    room = min(LABEL_WIDTH, max(map(cell_len, labels)))
+    cell = min(MOST_CELL, max(LEAST_CELL, max(map(cell_len, labels))))
+    shown = columns_in_sight(len(labels), view.width, label=room, cell=cell)
+    first = max(0, min(view.first, len(labels) - shown))
+    said = f"  gold answers down, answers across; {len(labels)} gold answers"
+    if shown < len(labels):
+        said += f", answers {first + 1} to {first + shown} here (left, right)"
+    yield fitted((Span(f"gold against answer{of_kind}", Role.STRONG), Span(said, Role.MUTED)), view.width)
+    heads = [_cut(label, cell) for label in labels[first : first + shown]]
+    titles = "".join(f" {_right(text, cell)}" for text in heads)
+    tail = f" {'other':>6} {'none':>5}  {'n':>4} right"
+    yield fitted((Span(" " * (room + 2)), Span(titles, Role.MUTED), Span(tail, Role.MUTED)), view.width)
+    for gold, label in enumerate(labels):
+        yield fitted(_row(found, gold, _cut(label, room), room, cell, range(first, first + shown)), view.width)
+    yield from _mistakes(found, labels, view.width)
+
+
+def columns_in_sight(labels: int, width: int, *, label: int, cell: int) -> int:
+    """How many answers fit beside the gold answers and the totals."""
+    return max(1, min(labels, (width - label - 2 - 26) // (cell + 1)))
+
+
+def _row(found: Confusion, gold: int, label: str, room: int, cell: int, columns: range) -> Line:
+    spans: list[Span] = [Span(f"  {set_cell_size(label, room)}", Role.MUTED)]
+    for answer in columns:
+        count = found.counts.get((gold, answer), 0)
+        role = Role.RIGHT if gold == answer else Role.WRONG
+        # the diagonal stands in brackets: right and wrong must not differ by colour alone
+        text = f"[{count}]" if gold == answer else str(count or "·")
+        spans.append(Span(f" {text:>{cell}}", role if count else Role.MUTED))
+    others, unparsed, total = found.others.get(gold, 0), found.unparsed.get(gold, 0), found.total(gold)
+    spans += [
+        Span(f" {others or '·':>6}", Role.WRONG if others else Role.MUTED),
+        Span(f" {unparsed or '·':>5}", Role.WARNING if unparsed else Role.MUTED),
+        Span(f"  {total:>4}", Role.MUTED),
+        Span(f" {fraction(found.counts.get((gold, gold), 0) / max(1, total)):>5}"),
+    ]
+    return _joined(spans)
+
+
+def _joined(spans: list[Span]) -> Line:
+    """Neighbours of one role as one: a change of style costs more bytes than a cell."""
+    joined = [spans[0]]
+    for span in spans[1:]:
+        if span.role is joined[-1].role:
+            joined[-1] = Span(joined[-1].text + span.text, span.role)
+        else:
+            joined.append(span)
+    return tuple(joined)
+
+
+def _mistakes(found: Confusion, labels: list[str], width: int) -> Iterator[Line]:
+    """The most frequent confusions in words, where the table is too large to find them in."""
+    mistakes = found.mistakes()[:MISTAKES]
+    if len(labels) <= SMALL or not mistakes:
+        return
+    yield fitted((Span("  most often confused", Role.MUTED),), width)
+    for gold, answer, count in mistakes:
+        said = (Span(f"    {count} x "), Span(labels[gold], Role.STRONG), Span(" answered "), Span(labels[answer]))
+        yield fitted(said, width)
+
+
+def _cut(text: str, width: int) -> str:
+    """At most so many cells of a text."""
+    return text if cell_len(text) <= width else set_cell_size(text, width - 1) + "…"
+
+
+def _right(text: str, width: int) -> str:
+    return " " * (width - cell_len(text)) + text
