@@ -41,6 +41,7 @@ PLACES = {
     "field": "fields of the launch form",
     "typing": "a field being written",
     "curves": "curves",
+    "alerts": "curves of one run",
     "rollouts": "rollouts",
     "evals": "evaluations",
     "logs": "logs",
@@ -59,17 +60,38 @@ FAR = 10**9
 """Rows that no list has."""
 ROLLOUT_QUERY = '"red circle" reward<1.5 step:20..60 clipped:no -malformed:any'
 """An example of what can be asked for."""
+RUN_FILTER = "task:sat state:running lr>=1e-6 reward>0.5 tag:best words -state:failed"
+"""An example of a filter of the list of runs."""
 
 ACTIONS = (
     Action("app.help", "question_mark", "app.help", "help", "Every key that works here", True),
-    Action("app.palette", "colon,ctrl+p", "app.command_palette", "palette", "Find anything that works here by name"),
+    Action("app.palette", "colon,ctrl+p", "app.command_palette", "palette", "Find what works here by name", True),
     Action("app.quit", "q,ctrl+q", "app.quit", "quit", "Leave; no run is touched, all go on", True),
     Action("app.interrupt", "ctrl+c", "app.interrupt", "leave", "Copy what is selected; twice: leave", is_first=True),
     Action("app.suspend", "ctrl+z", "app.suspend_process", "suspend", "Back to the shell; fg returns", is_first=True),
-    Action("list.open", "enter", "open", "open", "Curves, logs and settings of this run", True),
-    Action("list.refresh", "r", "refresh", "refresh", "Read the store again", True),
-    Action("list.down", "j", "down", "next run", "Go to the next run"),
-    Action("list.up", "k", "up", "previous run", "Go to the previous run"),
+    Action("list.open", "enter", "open", "open", "Everything about this run; fold or unfold a group", True),
+    Action("list.mark", "space", "mark", "mark", "Mark this run, or a group, and go to the next", True),
+    Action("list.compare", "c", "compare", "compare", "The marked runs side by side, or this one and the pin", True),
+    Action("list.filter", "slash", "ask('filter')", "filter", f"Show some runs, as in {RUN_FILTER}", True),
+    Action("list.sort", "s", "sort", "sort", "Sort by the next column", True),
+    Action("list.reverse", "v", "reverse", "reverse", "Turn the order round"),
+    Action("list.metric", "m", "metric", "by metric", "Sort by any metric or setting, by its name"),
+    Action("list.group", "b", "group", "group", "Group by task, method or study", True),
+    Action("list.fold", "x", "fold", "fold", "Fold or unfold the group of this row"),
+    Action("list.fold_all", "z", "fold_all", "fold all", "Fold or unfold all groups"),
+    Action("list.mark_all", "a", "mark_all", "mark all", "Mark every run that is shown, or none"),
+    Action("list.pin", "p", "pin", "pin", "Pin this run as the baseline of the column ± base", True, is_change=True),
+    Action("list.star", "f,asterisk", "star", "star", "Star the marked runs or this one", is_change=True),
+    Action("list.tags", "t", "ask('tags')", "tag", "Edit the tags of marked runs or this one", True, is_change=True),
+    Action("list.note", "n", "ask('note')", "note", "Edit the last note; + in front adds one", True, is_change=True),
+    Action("list.refresh", "r", "refresh", "refresh", "Read the store again"),
+    Action("list.back", "escape", "back", "back", "Leave the line, then the filter, then the marks"),
+    Action("list.down", "down,j", "move(1)", "next run", "Go to the next run"),
+    Action("list.up", "up,k", "move(-1)", "previous run", "Go to the previous run"),
+    Action("list.page_down", "pagedown", "page(1)", "page down", "One page of runs down"),
+    Action("list.page_up", "pageup", "page(-1)", "page up", "One page of runs up"),
+    Action("list.first", "home,g", f"move(-{FAR})", "first", "To the first run"),
+    Action("list.last", "end,G", f"move({FAR})", "last", "To the last run"),
     Action("run.back", "escape", "back", "back", "Back to the list", True),
     *[Action(f"run.tab{n}", str(n), f"tab({n})", f"tab {n}", "Show the tab of that number") for n in range(1, 8)],
     Action("control.launch", "L", "app.launch", "launch", "Launch a run from a form", True, is_change=True),
@@ -126,6 +148,7 @@ ACTIONS = (
     Action("curves.strength", "w", "strength", "strength", "Smooth more, and little again after the most"),
     Action("curves.log", "o", "log", "log", "Logarithmic values, and linear again", True),
     Action("curves.search", "slash", "search", "metric", "Find a metric and add its chart", True),
+    Action("alerts.next", "a", "alert", "alarm", "Go to the next alarm of the run, and read its evidence"),
     Action("rollouts.step_back", "left,h", "step(-1)", "◀ step", "The step before", True),
     Action("rollouts.step_on", "right,l", "step(1)", "step ▶", "The next step", True),
     Action("rollouts.first_step", "home", "first_step", "first", "The first step"),
@@ -135,7 +158,7 @@ ACTIONS = (
     Action("rollouts.previous", "p,N", "group(-1)", "prev", "The group before", True),
     Action("rollouts.find", "slash,f", "ask('query')", "find", f"Find, as in {ROLLOUT_QUERY}", True),
     Action("rollouts.sort", "s", "sort", "sort", "Sort by the next value", True),
-    Action("rollouts.reverse", "S", "reverse", "reverse", "Turn the order round"),
+    Action("rollouts.reverse", "r", "reverse", "reverse", "Turn the order round"),
     Action("rollouts.unfold", "e", "open_all(True)", "unfold", "Unfold all reasoning", True),
     Action("rollouts.fold", "x", "open_all(False)", "fold", "Fold all reasoning", True),
     Action("rollouts.history", "t", "history", "over steps", "Every step that this prompt came at", True),
@@ -210,7 +233,7 @@ BY_ID = {action.id: action for action in ACTIONS}
 
 
 def bindings(*places: str) -> list[BindingType]:
-    """The bindings of places, for a BINDINGS of Textual."""
+    """The bindings of places, for a BINDINGS of Textual: help first, which a narrow footer must still name."""
     return [
         Binding(
             action.keys,

@@ -1,4 +1,4 @@
-"""Tags and notes that people give to runs. They are records in user.jsonl; the catalogue is made from them."""
+"""Tags, notes, stars and the pin that people give to runs, all as records in user.jsonl."""
 
 from __future__ import annotations
 
@@ -47,6 +47,41 @@ def add_note(home: Home, name: str, text: str) -> None:
         raise UsageProblem("a note without words", found=text, expected="some text", fix=f"rftui note {name} 'text'")
     record(home, "note", [{"uid": _uid_and_tags(home, name)[0], "text": text}])
     ingest_user_journal(home)
+
+
+def set_tags(home: Home, name: str, tags: Sequence[str]) -> tuple[str, ...]:
+    """Makes these the tags of a run and returns them as stored. Raises UsageProblem, and changes nothing then."""
+    for tag in tags:
+        _check_tag(tag)
+    present = _uid_and_tags(home, name)[1]
+    add_tags(home, name, tags)
+    return remove_tags(home, name, [tag for tag in present if tag not in tags])
+
+
+def replace_note(home: Home, name: str, text: str, *, seq: int | None) -> None:
+    """Writes a note in the place of the one with that `seq`; a new one where it is None; without words takes it away.
+
+    Raises UsageProblem for a new one without words.
+    """
+    uid = _uid_and_tags(home, name)[0]
+    if seq is None:
+        add_note(home, name, text)
+        return
+    if clean(text).strip():
+        record(home, "note", [{"uid": uid, "text": text, "replaces": seq}])
+    else:
+        record(home, "unnote", [{"uid": uid, "note": seq}])
+    ingest_user_journal(home)
+
+
+def put_star(home: Home, name: str, *, is_starred: bool) -> None:
+    """Puts a star on a run, or takes it away."""
+    record(home, "star" if is_starred else "unstar", [{"uid": _uid_and_tags(home, name)[0]}])
+
+
+def put_pin(home: Home, name: str, *, is_pinned: bool) -> None:
+    """Makes a run the baseline that others are held against, in the place of any other; or no run."""
+    record(home, "pin" if is_pinned else "unpin", [{"uid": _uid_and_tags(home, name)[0]}])
 
 
 def _check_tag(tag: str) -> None:

@@ -1,39 +1,41 @@
-"""The list of runs: name, state with reason, step, accuracy with interval, reward, age."""
+"""The list of runs by its keys: filter, sort, group, mark, pin, star, tag and note."""
 
 from __future__ import annotations
 
-import sqlite3
-import time
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import ClassVar
 
-from rich.text import Text
-from textual import work
-from textual.app import ComposeResult
+from textual import on
 from textual.binding import BindingType
 from textual.message import Message
-from textual.screen import Screen
-from textual.widgets import DataTable, Footer, Static
+from textual.timer import Timer
 
 from rftui.actions import bindings
+from rftui.annotations import put_pin, put_star, replace_note, set_tags
 from rftui.clean import one_line
-from rftui.cli.listing import RUN_COLUMNS, run_row
-from rftui.reads import current_runs
-from store.errors import StoreError
+from rftui.rollout_query import QueryError
+from rftui.run_filter import EXAMPLE, parse_filter
+from rftui.run_list_text import problem_text
+from rftui.run_view import SORTS, RunView, next_group, next_sort
+from rftui.screens.run_list_reader import RunListReader
+from rftui.screens.run_list_view import REMEMBERED, RunListView
+from rftui.view_memory import remember
+from rftui.widgets.ask_line import AskLine
+from rftui.widgets.line_list import LineList
 from store.layout import Home
 from store.runs import RunSummary
 
-REFRESH_S = 2.0
-EMPTY = "no runs yet: `rftui launch grpo --task sat` in another terminal starts one"
+REMEMBER_S = 0.5
+TYPING_S = 0.12
+"""So long after a letter the filter is tried."""
+FILTER, TAGS, NOTE = "filter", "tags", "note"
 
 
-class RunListScreen(Screen[None]):
-    """All runs, refreshed while they are looked at."""
+class RunListScreen(RunListView):
+    """All runs, live while they are looked at."""
 
-    BINDINGS: ClassVar[list[BindingType]] = bindings("list", "app")
-    DEFAULT_CSS = """
-    RunListScreen DataTable { height: 1fr; }
-    RunListScreen #status { height: 1; color: $text-muted; padding: 0 1; }
-    """
+    BINDINGS: ClassVar[list[BindingType]] = bindings("list", "control", "app")
 
     class Opened(Message):
         """The user wants to see a run."""
@@ -42,103 +44,283 @@ class RunListScreen(Screen[None]):
             super().__init__()
             self.summary = summary
 
+    class Compare(Message):
+        """The user wants to see runs side by side."""
+
+        def __init__(self, names: Sequence[str], pinned: str | None) -> None:
+            super().__init__()
+            self.names = names
+            self.pinned = pinned
+
     def __init__(self, home: Home) -> None:
-        super().__init__()
-        self.home = home
-        self._shown: dict[str, list[Text]] = {}
-        self._summaries: dict[str, RunSummary] = {}
+        super().__init__(home)
+        self._before: RunView | None = None
+        self._typing: Timer | None = None
+        self._remembering: Timer | None = None
+        self._typed = ""
+        self._noted = ""
+        self._note_seq: int | None = None
 
-    def compose(self) -> ComposeResult:
-        """The table, a line of status, and the keys."""
-        yield DataTable(cursor_type="row", zebra_stripes=False)
-        yield Static("reading the store", id="status", markup=False)
-        yield Footer()
+    # the cursor
 
-    def on_mount(self) -> None:
-        """Starts to read, and keeps reading."""
-        table = self.query_one(DataTable)
-        for column in RUN_COLUMNS:
-            table.add_column(Text(column.title), key=column.title)
-        self.set_interval(REFRESH_S, self._refresh_in_sight)
-        self.action_refresh()
+    def action_move(self, rows: int) -> None:
+        """Moves the cursor."""
+        self.table.action_move(rows)
+        self.take_cursor()
 
-    def on_screen_resume(self) -> None:
-        """What was missed meanwhile."""
-        self.action_refresh()
+    def action_page(self, pages: int) -> None:
+        """Moves the cursor by what is in sight."""
+        self.table.action_page(pages)
+        self.take_cursor()
 
-    def _refresh_in_sight(self) -> None:
-        if self.is_current:
-            self.action_refresh()
+    def take_cursor(self) -> None:
+        """Remembers where the cursor went, too."""
+        super().take_cursor()
+        self._remember_soon()
 
-    @work(thread=True, exclusive=True, group="read")
-    def action_refresh(self) -> None:
-        """Reads the store in a thread."""
-        try:
-            summaries = current_runs(self.home)
-        except (OSError, StoreError, sqlite3.Error) as error:
-            # a pane's boundary: the list stays as it was and says why
-            self.app.call_from_thread(self._say, f"the store cannot be read: {one_line(error)}")
-            return
-        self.app.call_from_thread(self._show, summaries)
-
-    def _say(self, text: str) -> None:
-        status = self.query_one("#status", Static)
-        if str(status.content) != text:
-            status.update(text)
-
-    def _show(self, summaries: list[RunSummary]) -> None:
-        """Changes only cells that differ: each update goes over the wire."""
-        rows = {summary.name: _cells(summary) for summary in summaries}
-        table = self.query_one(DataTable)
-        if list(rows) != list(self._shown):
-            self._replace_rows(table, rows)
-        else:
-            for name, cells in rows.items():
-                for column, cell, before in zip(RUN_COLUMNS, cells, self._shown[name], strict=True):
-                    if cell != before:
-                        table.update_cell(name, column.title, cell)
-        self._shown = rows
-        self._summaries = {summary.name: summary for summary in summaries}
-        states = [summary.state for summary in summaries]
-        running = sum(state in ("running", "stalled", "stopping", "starting") for state in states)
-        self._say(f"{len(states)} runs, {running} running    {one_line(self.home.path)}" if states else EMPTY)
-
-    def _replace_rows(self, table: DataTable[Text], rows: dict[str, list[Text]]) -> None:
-        selected = self._selected()
-        table.clear()
-        for name, cells in rows.items():
-            table.add_row(*cells, key=name)
-        if selected in rows:
-            table.move_cursor(row=list(rows).index(selected))
-
-    def _selected(self) -> str | None:
-        names, row = list(self._shown), self.query_one(DataTable).cursor_row
-        return names[row] if 0 <= row < len(names) else None
-
-    def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
-        """Enter on a row."""
+    @on(LineList.Chosen, "#runs")
+    def _chosen(self, event: LineList.Chosen) -> None:
+        event.stop()
         self.action_open()
 
     def action_open(self) -> None:
-        """Shows everything about the selected run."""
-        name = self._selected()
-        if name is not None:
-            self.post_message(self.Opened(self._summaries[name]))
+        """Shows everything about the run under the cursor; folds or unfolds the group under it."""
+        run = self.browser.run
+        if run is not None:
+            self.post_message(self.Opened(run))
+        elif self.browser.fold():
+            self._show_other()
 
-    def action_down(self) -> None:
-        """Moves to the next run."""
-        self.query_one(DataTable).action_cursor_down()
+    def action_compare(self) -> None:
+        """Shows the marked runs side by side; a single one beside the baseline."""
+        names, base = self.browser.selected, self.browser.baseline
+        pinned = None if base is None else base.name
+        if len(names) == 1 and pinned is not None and pinned != names[0]:
+            names = [pinned, names[0]]
+        if len(names) < 2:
+            self.app.notify("mark two runs or more with space, or pin a baseline with p", markup=False)
+        else:
+            self.post_message(self.Compare(names, pinned))
 
-    def action_up(self) -> None:
-        """Moves to the previous run."""
-        self.query_one(DataTable).action_cursor_up()
+    def action_refresh(self) -> None:
+        """Reads the store again, whatever seems to be unchanged."""
+        self.problem = ""
+        self.look(is_thorough=True)
 
+    # the view
 
-def _cells(summary: RunSummary) -> list[Text]:
-    # Text takes foreign words as they are; run_row's texts are made one clean line here
-    return [Text(one_line(cell.text, width=60), style=cell.style) for cell in run_row(summary, now=_minute())]
+    def _ask_view(self, view: RunView) -> None:
+        """Shows another view, at once or when what it needs is read."""
+        if self.browser.ask(view):
+            self._show_other()
+        else:
+            self.look()
 
+    def _show_other(self) -> None:
+        self._show()
+        self._remember_soon()
 
-def _minute() -> float:
-    """The time, by whole minutes once the age shows no seconds, so that idle rows do not change."""
-    return time.time() // 60 * 60
+    def action_sort(self) -> None:
+        """Sorts by the next column."""
+        self._ask_view(next_sort(self.browser.view))
+
+    def action_reverse(self) -> None:
+        """Turns the order round."""
+        view = self.browser.view
+        self._ask_view(view._replace(is_reversed=not view.is_reversed))
+
+    def action_metric(self) -> None:
+        """Asks for a metric or a setting to sort by."""
+        self.read_metrics()
+
+    @on(RunListReader.MetricsRead)
+    def _ask_metric(self, event: RunListReader.MetricsRead) -> None:
+        # a list to choose from is asked for seldom, and the first frame should not wait for it
+        from rftui.widgets.metric_search import MetricSearch
+
+        def sort(name: str | None) -> None:
+            if name is not None:
+                self._ask_view(self.browser.view._replace(sort=name, is_reversed=False))
+
+        self.app.push_screen(MetricSearch([*SORTS, *event.names]), sort)
+
+    def action_group(self) -> None:
+        """Groups by the next thing."""
+        self._ask_view(next_group(self.browser.view))
+
+    def action_fold(self) -> None:
+        """Folds or unfolds the group of this row."""
+        if self.browser.fold():
+            self._show_other()
+
+    def action_fold_all(self) -> None:
+        """Folds or unfolds all groups."""
+        if self.browser.fold_all():
+            self._show_other()
+
+    def action_back(self) -> None:
+        """Leaves the line, then the filter, then the marks."""
+        browser = self.browser
+        if self.ask.kind:
+            before, is_filter = self._before, self.ask.kind == FILTER
+            self._close_line()
+            if is_filter and before is not None:
+                self._ask_view(browser.view._replace(filter=before.filter))
+        elif browser.view.filter.text:
+            self._ask_view(browser.view._replace(filter=parse_filter("")))
+        elif browser.marked:
+            browser.marked = {}
+            self._show()
+        self._say("")
+
+    # what is marked and said
+
+    def action_mark(self) -> None:
+        """Marks the run under the cursor, and goes to the next."""
+        self.browser.mark()
+        self.action_move(1)
+        self._show()
+
+    def action_mark_all(self) -> None:
+        """Marks every run that is shown, or none."""
+        self.browser.mark_all()
+        self._show()
+
+    def action_star(self) -> None:
+        """Puts a star on the selected runs, or takes it away where all have one."""
+        browser = self.browser
+        uids = {run.name: uid for uid, run in browser.runs.items()}
+        names = browser.selected
+        is_starred = not all(uids[name] in browser.news.marks.starred for name in names)
+        self._write(put_star, names, f"{'starred' if is_starred else 'no star on'}", is_starred=is_starred)
+
+    def action_pin(self) -> None:
+        """Makes the run under the cursor the baseline, or no run where it is."""
+        run, base = self.browser.run, self.browser.baseline
+        if run is not None:
+            is_pinned = base is None or base.name != run.name
+            self._write(put_pin, [run.name], "baseline is" if is_pinned else "no baseline, not", is_pinned=is_pinned)
+
+    def _write(self, act: Callable[..., object], names: Sequence[str], words: str, **how: bool) -> None:
+        def write() -> None:
+            for name in names:
+                act(self.home, name, **how)
+
+        if names:
+            self.write(f"{words} {one_line(', '.join(names), width=80)}", write)
+
+    @on(RunListReader.Said)
+    def _said(self, event: RunListReader.Said) -> None:
+        self.problem = ""
+        self._show_preview(is_again=True)
+        self.look()
+
+    # the line to write in
+
+    def action_ask(self, kind: str) -> None:
+        """Asks for a filter, tags or a note."""
+        browser = self.browser
+        if kind == FILTER:
+            self._before = browser.view
+            self.ask.ask(FILTER, "filter", text=browser.view.filter.text, example=EXAMPLE)
+        elif kind == TAGS and browser.marked:
+            self.ask.ask(TAGS, f"tags of {len(browser.marked)} runs", example="best -draft: gives best, takes draft")
+        elif kind == TAGS and browser.run is not None:
+            tags = " ".join(browser.run.tags)
+            self.ask.ask(TAGS, f"tags of {one_line(browser.run.name)}", text=tags, example="words with spaces between")
+        elif isinstance(browser.entry, int) and browser.run is not None:
+            self.read_note(browser.entry, browser.run.name)
+
+    @on(RunListReader.NoteRead)
+    def _ask_note(self, event: RunListReader.NoteRead) -> None:
+        self._note_seq = None if event.note is None else event.note.seq
+        text = "" if event.note is None else one_line(event.note.text)
+        self._noted = event.name
+        self.ask.ask(NOTE, f"note on {one_line(event.name)}", text=text, example="what to remember of this run")
+
+    @on(AskLine.Typed)
+    def _letter(self, event: AskLine.Typed) -> None:
+        event.stop()
+        if event.kind == FILTER:
+            if self._typing is not None:
+                self._typing.stop()
+            self._typing = self.set_timer(TYPING_S, lambda: self._try_filter(self.ask.text))
+
+    def _try_filter(self, text: str) -> bool:
+        """Shows what fits, or what is wrong with the filter; False where it is wrong."""
+        if not self.ask.kind:
+            return False
+        self._typed = text
+        try:
+            self.problem = ""
+            self._ask_view(self.browser.view._replace(filter=parse_filter(text)))
+        except QueryError as error:
+            self._say(problem_text(error))
+            return False
+        self._show_status()
+        return True
+
+    def refuse(self, error: QueryError) -> None:
+        """Says what is wrong with a filter once that is known, and asks again."""
+        super().refuse(error)
+        if self._typed and not self.ask.kind:
+            self.ask.ask(FILTER, "filter", text=self._typed, example=EXAMPLE)
+
+    @on(AskLine.Answered)
+    def _answered(self, event: AskLine.Answered) -> None:
+        event.stop()
+        if event.kind == FILTER:
+            if self._try_filter(event.text):
+                self._close_line()
+            return
+        if event.kind == NOTE:
+            self._answer_note(event.text)
+        else:
+            self._answer_tags(event.text.split())
+        self._close_line()
+
+    def _answer_note(self, text: str) -> None:
+        name, seq = self._noted, self._note_seq
+        if text.startswith("+"):
+            text, seq = text[1:].strip(), None
+        if text.strip() or seq is not None:
+            self.write(f"noted on {name}", partial(replace_note, self.home, name, text, seq=seq))
+
+    def _answer_tags(self, words: Sequence[str]) -> None:
+        browser = self.browser
+        if not browser.marked and browser.run is not None:
+            self.write("tagged", partial(set_tags, self.home, browser.run.name, words))
+            return
+        added = [word for word in words if not word.startswith("-")]
+        taken = {word[1:] for word in words if word.startswith("-")}
+        held = [browser.runs[uid] for uid in browser.marked]
+
+        def write() -> None:
+            for run in held:
+                set_tags(self.home, run.name, [*[tag for tag in run.tags if tag not in taken], *added])
+
+        self.write("tagged", write)
+
+    def _close_line(self) -> None:
+        if self._typing is not None:
+            self._typing.stop()
+        self.ask.close()
+        self.table.focus()
+
+    # the view is remembered
+
+    def _remember_soon(self) -> None:
+        if self._remembering is None and self._has_read:
+            self._remembering = self.set_timer(REMEMBER_S, self._remember)
+
+    def _remember(self) -> None:
+        self._remembering = None
+        fields = self.browser.fields()
+        self.run_worker(
+            partial(remember, self.home, REMEMBERED, fields), thread=True, group="remember", exit_on_error=False
+        )
+
+    def on_unmount(self) -> None:
+        """What was not remembered yet."""
+        if self._remembering is not None:
+            remember(self.home, REMEMBERED, self.browser.fields())

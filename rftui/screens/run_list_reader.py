@@ -1,0 +1,161 @@
+"""Reads and writes for the list of runs in threads; each ends in a message and in nothing else."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from textual.message import Message
+from textual.screen import Screen
+from textual.worker import get_current_worker
+
+from rftui.run_list_reads import ListNews, RunListWatch, Wanted, last_note, metric_choices, read_traces
+from rftui.run_list_text import problem_text
+from store.layout import Home
+from store.run_list import PersonNote, Trace
+from store.runs import RunSummary
+
+logger = logging.getLogger(__name__)
+
+
+class RunListReader(Screen[None]):
+    """What the screen of the list reads, one read of a kind at a time."""
+
+    class NewsRead(Message):
+        """The list changed; None where it did not."""
+
+        bubble = False
+
+        def __init__(self, news: ListNews | None) -> None:
+            super().__init__()
+            self.news = news
+
+    class TracesRead(Message):
+        """What rows show beyond the summaries of their runs."""
+
+        bubble = False
+
+        def __init__(self, runs: Mapping[int, RunSummary], traces: Mapping[int, Trace]) -> None:
+            super().__init__()
+            self.runs = runs
+            self.traces = traces
+
+    class GpusRead(Message):
+        """What the GPUs do."""
+
+        bubble = False
+
+        def __init__(self, samples: Sequence[Mapping[str, Any]]) -> None:
+            super().__init__()
+            self.samples = samples
+
+    class MetricsRead(Message):
+        """Everything that runs can be sorted by."""
+
+        bubble = False
+
+        def __init__(self, names: Sequence[str]) -> None:
+            super().__init__()
+            self.names = names
+
+    class NoteRead(Message):
+        """The last note that a person wrote to a run."""
+
+        bubble = False
+
+        def __init__(self, name: str, note: PersonNote | None) -> None:
+            super().__init__()
+            self.name = name
+            self.note = note
+
+    class Said(Message):
+        """What somebody said of a run is written down."""
+
+        bubble = False
+
+        def __init__(self, words: str) -> None:
+            super().__init__()
+            self.words = words
+
+    class Failed(Message):
+        """Something could not be read or written."""
+
+        bubble = False
+
+        def __init__(self, kind: str, problem: str) -> None:
+            super().__init__()
+            self.kind = kind
+            self.problem = problem
+
+    def __init__(self, home: Home) -> None:
+        super().__init__()
+        self.home = home
+        self._watch = RunListWatch(home)
+        self._is_first = True
+        self._busy: set[str] = set()
+
+    def is_busy(self, kind: str) -> bool:
+        """Whether a read of that kind is under way."""
+        return kind in self._busy
+
+    def read_news(self, wanted: Wanted, *, is_thorough: bool = False) -> None:
+        """Looks at all runs; at first as the catalogue has them, so that there is something to see."""
+
+        def read() -> Message:
+            if self._is_first:
+                self._is_first = False
+                return self.NewsRead(self._watch.first())
+            return self.NewsRead(self._watch.look(wanted, is_thorough=is_thorough))
+
+        self._start("news", read)
+
+    def read_traces(self, runs: Mapping[int, RunSummary], *, columns: int) -> None:
+        """Reads the small curves of rows."""
+        self._start("traces", lambda: self.TracesRead(runs, read_traces(self.home, runs, columns=columns)))
+
+    def read_gpus(self) -> None:
+        """Asks NVML what the GPUs do."""
+
+        def read() -> Message:
+            # NVML costs 40 ms at first, and the first frame should not wait for it
+            from rftui.gpus import gpu_samples
+
+            return self.GpusRead(gpu_samples())
+
+        self._start("gpus", read)
+
+    def read_metrics(self) -> None:
+        """Reads what runs can be sorted by."""
+        self._start("metrics", lambda: self.MetricsRead(metric_choices(self.home)))
+
+    def read_note(self, uid: int, name: str) -> None:
+        """Reads the last note of a run."""
+        self._start("note", lambda: self.NoteRead(name, last_note(self.home, uid)))
+
+    def write(self, words: str, act: Callable[[], object]) -> None:
+        """Writes down what somebody said of a run; the words say it afterwards."""
+
+        def write() -> Message:
+            act()
+            return self.Said(words)
+
+        self._start("write", write)
+
+    def _start(self, kind: str, work: Callable[[], Message]) -> None:
+        if kind in self._busy:
+            return
+        self._busy.add(kind)
+        self.run_worker(lambda: self._in_thread(kind, work), thread=True, group=kind, exit_on_error=False)
+
+    def _in_thread(self, kind: str, work: Callable[[], Message]) -> None:
+        message: Message
+        try:
+            message = work()
+        except Exception as error:
+            # a pane's boundary: whatever cannot be read or written, the list stays as it was and says why
+            logger.warning("the list could not do its %s", kind, exc_info=True)
+            message = self.Failed(kind, problem_text(error))
+        self._busy.discard(kind)
+        if not get_current_worker().is_cancelled:
+            self.post_message(message)

@@ -1,0 +1,272 @@
+"""What the list of runs shows: rows, counts, GPUs, and a run beside them. The keys are in run_list.py."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Container, Vertical
+from textual.events import Resize
+from textual.widgets import Footer
+
+from rftui.rollout_query import QueryError
+from rftui.run_browser import RunBrowser
+from rftui.run_list_text import (
+    NO_RUNS,
+    NOTHING_FITS,
+    gpu_line,
+    header_line,
+    problem_line,
+    problem_text,
+    status_line,
+)
+from rftui.screens.run_list_reader import RunListReader
+from rftui.spans import Line
+from rftui.view_memory import recall
+from rftui.widgets.ask_line import AskLine
+from rftui.widgets.line_list import LineList
+from rftui.widgets.run_table import RunTable
+from rftui.widgets.span_view import SpanLines
+from store.layout import Home
+from store.runs import RunSummary
+
+if TYPE_CHECKING:
+    from rftui.widgets.run_preview import RunPreview
+
+LOOK_EVERY_S = 0.25
+AGES_EVERY_S = 20.0
+GPUS_EVERY_S = 2.0
+TRACE_REST_S = 0.03
+"""So long the rows stay before their small curves are read."""
+REMEMBERED = "runs"
+"""Under which the view is remembered."""
+WIDE = 124
+"""From so many columns on the run under the cursor stands beside the list."""
+TALL = 34
+"""From so many lines on it stands below, where it is not beside."""
+
+
+class RunListView(RunListReader):
+    """All runs, live while they are looked at."""
+
+    DEFAULT_CSS = """
+    RunListView {
+        #top, #gpus { height: 1; padding: 0 1; }
+        #gpus { display: none; }
+        &.gpus #gpus { display: block; }
+        #body { height: 1fr; layout: vertical; }
+        #list { height: 1fr; width: 1fr; }
+        #titles { height: 1; padding: 0 1 0 0; }
+        #runs { height: 1fr; }
+        #beside { display: none; }
+        &.wide #body { layout: horizontal; }
+        &.wide #beside { display: block; width: 40%; height: 1fr; border-left: solid $surface-lighten-1; }
+        &.below #beside { display: block; width: 1fr; height: 15; border-top: solid $surface-lighten-1; }
+        &.empty #beside { display: none; }
+        #status { height: 1; padding: 0 1; }
+    }
+    """
+
+    def __init__(self, home: Home) -> None:
+        super().__init__(home)
+        self.browser = RunBrowser(time.time)
+        self.ask = AskLine(id="ask")
+        self.table = RunTable(self._row, empty="", id="runs")
+        self.preview: RunPreview | None = None
+        self.problem = ""
+        self._has_read = False
+        self._is_resting = False
+        self._top = SpanLines(id="top")
+        self._gpus = SpanLines(id="gpus")
+        self._titles = SpanLines(id="titles")
+        self._status = SpanLines(id="status")
+        self._beside = Container(id="beside")
+
+    def compose(self) -> ComposeResult:
+        """Counts, GPUs, the rows with their titles and the run beside them, a line to write in, a status, keys."""
+        yield self._top
+        yield self._gpus
+        with Container(id="body"):
+            with Vertical(id="list"):
+                yield self._titles
+                yield self.table
+            yield self._beside
+        yield self.ask
+        yield self._status
+        yield Footer()
+
+    def on_mount(self) -> None:
+        """Starts to read, and keeps reading."""
+        self.browser.is_ascii = self.table.is_ascii
+        self.table.focus()
+        self.look()
+        self.set_interval(LOOK_EVERY_S, self._look_in_sight)
+        self.set_interval(AGES_EVERY_S, self.table.refresh_changed)
+
+    def on_resize(self, event: Resize) -> None:
+        """Arranges the panes for the size."""
+        is_wide = event.size.width >= WIDE
+        self.set_class(is_wide, "wide")
+        self.set_class(not is_wide and event.size.height >= TALL, "below")
+        self.call_after_refresh(self._show)
+
+    def on_screen_resume(self) -> None:
+        """What was missed meanwhile."""
+        self.look()
+
+    def _look_in_sight(self) -> None:
+        if self.is_current:
+            self.look()
+
+    def look(self, *, is_thorough: bool = False) -> None:
+        """Reads what is new."""
+        self.read_news(self.browser.wanted, is_thorough=is_thorough)
+
+    # what was read
+
+    @on(RunListReader.NewsRead)
+    def _take_news(self, event: RunListReader.NewsRead) -> None:
+        if event.news is None:
+            return
+        is_first, self._has_read = not self._has_read, True
+        try:
+            self.browser.take(event.news)
+        except QueryError as error:
+            self.refuse(error)
+        if is_first:
+            self.browser.restore(recall(self.home, REMEMBERED))
+            self.read_gpus()
+            self.set_interval(GPUS_EVERY_S, self._look_at_gpus)
+            self.call_after_refresh(self.look)
+        self._show()
+
+    @on(RunListReader.TracesRead)
+    def _take_traces(self, event: RunListReader.TracesRead) -> None:
+        self.browser.take_traces(event.runs, event.traces)
+        self.table.refresh_changed()
+        self._trace_soon()
+
+    @on(RunListReader.GpusRead)
+    def _take_gpus(self, event: RunListReader.GpusRead) -> None:
+        self.set_class(bool(event.samples), "gpus")
+        if width := self._gpus.size.width:
+            self._gpus.show([gpu_line(event.samples, width=width, is_ascii=self.browser.is_ascii)])
+
+    @on(RunListReader.Failed)
+    def _say_failure(self, event: RunListReader.Failed) -> None:
+        if event.kind == "news":
+            self._has_read = True
+        self._say(event.problem)
+
+    def _look_at_gpus(self) -> None:
+        if self.is_current and self.has_class("gpus"):
+            self.read_gpus()
+
+    # what is shown
+
+    def _row(self, place: int, width: int) -> Line:
+        return self.browser.line(place, width, is_chosen=self.table.is_marked(place))
+
+    def _show(self) -> None:
+        """Shows everything as it is now; each part sends what changed of it."""
+        browser, width = self.browser, self.table.size.width
+        if not width:
+            return
+        counts = browser.counts
+        self.set_class(not browser.runs, "empty")
+        top = self._top.size.width
+        self._top.show([header_line(self.home, counts if self._has_read else None, width=top)])
+        if not self._has_read:
+            return
+        self.table.empty = NOTHING_FITS if browser.runs else "\n".join(NO_RUNS)
+        self._titles.show([browser.head(self._titles.size.width)] if browser.runs else [])
+        self.table.update(len(browser.entries), cursor=browser.cursor)
+        self._show_status()
+        self._show_preview()
+        self._trace_soon()
+
+    def _show_status(self) -> None:
+        browser, width = self.browser, self._status.size.width
+        if not width or not self._has_read:
+            return
+        if self.problem:
+            self._status.show([problem_line(self.problem, width=width, is_ascii=browser.is_ascii)])
+            return
+        base = browser.baseline
+        self._status.show(
+            [
+                status_line(
+                    browser.counts,
+                    browser.view,
+                    browser.run,
+                    pinned=None if base is None else base.name,
+                    width=width,
+                    is_ascii=browser.is_ascii,
+                )
+            ]
+        )
+
+    def refuse(self, error: QueryError) -> None:
+        """Says what is wrong with a view that was asked for."""
+        self._say(problem_text(error))
+
+    def _say(self, problem: str) -> None:
+        """Says what is wrong, or nothing."""
+        self.problem = problem
+        self._show_status()
+
+    def _show_preview(self, *, is_again: bool = False) -> None:
+        if not (self.has_class("wide") or self.has_class("below")) or not self.browser.runs:
+            return
+        if self.preview is None:
+            # charts cost 50 ms to import, and the first frame should not wait for them
+            from rftui.widgets.run_preview import RunPreview
+
+            self.preview = RunPreview(self.home, id="preview")
+            self._beside.mount(self.preview)
+        browser, entry = self.browser, self.browser.entry
+        uid = entry if isinstance(entry, int) else None
+        is_starred = uid in browser.news.marks.starred
+        self.preview.show(uid, browser.run, is_starred=is_starred, is_again=is_again)
+
+    def _trace_soon(self) -> None:
+        if not self._is_resting and self._untraced():
+            self._is_resting = True
+            self.set_timer(TRACE_REST_S, self._trace)
+
+    def _untraced(self) -> dict[int, RunSummary]:
+        rows = self.table.in_sight
+        return self.browser.untraced(rows.start, rows.stop)
+
+    def _trace(self) -> None:
+        self._is_resting = False
+        columns = self.browser.shape(self.table.size.width).spark
+        if columns and not self.is_busy("traces") and (runs := self._untraced()):
+            self.read_traces(runs, columns=columns)
+
+    # where the cursor is
+
+    @property
+    def selected_runs(self) -> list[str]:
+        """Names of the marked runs, else of the one under the cursor."""
+        return self.browser.selected
+
+    @on(LineList.Moved, "#runs")
+    def _moved(self, event: LineList.Moved) -> None:
+        event.stop()
+        self.take_cursor()
+
+    def take_cursor(self) -> None:
+        """Shows what belongs to the row that the cursor went to."""
+        if self.browser.cursor != self.table.cursor:
+            self.browser.cursor = self.table.cursor
+            self.problem = ""
+            self._show_status()
+            self._show_preview()
+
+    @on(RunTable.Scrolled)
+    def _scrolled(self, event: RunTable.Scrolled) -> None:
+        event.stop()
+        self._trace_soon()
