@@ -24,8 +24,10 @@ from rftui.key_names import KEY_OF_SIGN, key_name
 
 MODIFIERS = ("ctrl", "alt", "shift", "super", "meta", "hyper")
 NAMED_KEYS = frozenset(
-    "enter escape tab space backspace delete insert home end pageup pagedown up down left right".split()
-) | {f"f{number}" for number in range(1, 25)}
+    {"enter", "escape", "tab", "space", "backspace", "delete", "insert", "home", "end", "pageup", "pagedown"}
+    | {"up", "down", "left", "right"}
+    | {f"f{number}" for number in range(1, 25)}
+)
 """Keys that are no sign; the names that Textual gives them."""
 PLENTY_BYTES = 1 << 20
 """No keys file is this long; one that is was something else."""

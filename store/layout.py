@@ -143,11 +143,14 @@ class Home:
 
 
 def resolve_home(option: Path | None) -> Home:
-    """The home meant by --home, else $RFTUI_HOME, else the XDG data directory."""
-    if option is not None:
-        return Home(Path(os.path.expanduser(option)).absolute())
-    if named := os.environ.get("RFTUI_HOME"):
-        return Home(Path(os.path.expanduser(named)).absolute())
+    """The home meant by --home, else $RFTUI_HOME, else the XDG data directory; $RFTUI_READ_ONLY makes it read-only."""
+    named = option or os.environ.get("RFTUI_HOME")
+    path = Path(os.path.expanduser(named)).absolute() if named else default_home().path
+    return Home(path, is_read_only=bool(os.environ.get("RFTUI_READ_ONLY")))
+
+
+def default_home() -> Home:
+    """The home in the XDG data directory, which is meant where nothing names another."""
     data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
     return Home(data.absolute() / "rftui")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from typing import TYPE_CHECKING, Annotated
@@ -43,11 +44,13 @@ def register(app: typer.Typer) -> None:
 
 def open_run_list() -> None:
     """The live list where both ends are a terminal; else the printed one."""
-    if is_terminal() and sys.stdin.isatty():
+    # a browser's dashboard has pipes for a terminal, and a driver of its own
+    if (is_terminal() and sys.stdin.isatty()) or os.environ.get("TEXTUAL_DRIVER"):
         # textual costs 0.4 s; nothing but the live list needs it
         from rftui.app import open_app
+        from store.layout import resolve_home
 
-        open_app()
+        open_app(resolve_home(None))
         return
     runs()
 

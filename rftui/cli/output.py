@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _ASCII_SIGNS = str.maketrans({"—": "-", "…": "~"})
 
 
+POOR_TERMINALS = ("linux", "dumb")
+"""Values of TERM of terminals whose fonts lack our signs, whatever the locale says."""
 COLUMN_GAP = 3
 """Characters between two columns of a drawn table."""
 
@@ -45,10 +47,12 @@ def is_terminal() -> bool:
 
 def is_ascii() -> bool:
     """Whether stdout cannot show more than ASCII, or was asked not to."""
+    if os.environ.get("RFTUI_ASCII") or (os.environ.get("TERM") in POOR_TERMINALS and is_terminal()):
+        return True
     # the dashboard puts a stream without an encoding in the place of stdout
     named = getattr(sys.stdout, "encoding", None) or getattr(sys.__stdout__, "encoding", None) or "ascii"
     encoding = named.lower().replace("-", "")
-    return encoding not in ("utf8", "utf16", "utf32") or bool(os.environ.get("RFTUI_ASCII"))
+    return encoding not in ("utf8", "utf16", "utf32")
 
 
 def console() -> Console:

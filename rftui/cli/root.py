@@ -23,14 +23,20 @@ from rftui.cli import (
     launching,
     listing,
     reading,
+    rebinding,
     steering,
     storing,
 )
 from rftui.cli.options import examples
 from rftui.cli.output import narrate
 from rftui.cli.problems import Problem, problem_of, report
+from rftui.errors import UsageProblem
 
 INTERRUPTED = 130
+READERS = frozenset(
+    {"runs", "show", "logs", "curves", "rollouts", "compare", "query", "tasks", "recipes", "doctor", "keys", "serve"}
+)
+"""Commands that leave a home as it is where it is read-only; any other is refused with --read-only."""
 # the class that typer's own usage errors share; typer does not export it by name
 UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 
@@ -59,6 +65,14 @@ def root(
             "--home", metavar="DIR", help="Where runs are kept; else $RFTUI_HOME, else the XDG data directory."
         ),
     ] = None,
+    read_only: Annotated[
+        bool,
+        typer.Option(
+            "--read-only",
+            envvar="RFTUI_READ_ONLY",
+            help="Change nothing: no run is stopped, adopted, indexed or annotated; for homes of other people.",
+        ),
+    ] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
@@ -67,8 +81,25 @@ def root(
     if home is not None:
         # every command, and every process that a command starts, means the same home
         os.environ["RFTUI_HOME"] = str(home)
+    if read_only:
+        os.environ["RFTUI_READ_ONLY"] = "1"
+        _refuse_changes(context.invoked_subcommand)
+    else:
+        # it may say 0 or no, which only the option above understands
+        os.environ.pop("RFTUI_READ_ONLY", None)
     if context.invoked_subcommand is None:
         listing.open_run_list()
+
+
+def _refuse_changes(command: str | None) -> None:
+    """Raises UsageProblem for a command that is not known to only read."""
+    if command is not None and command not in READERS:
+        raise UsageProblem(
+            f"rftui {command} may change something, and --read-only was asked for",
+            found=f"--read-only, or RFTUI_READ_ONLY in the environment, with {command}",
+            expected=f"one of {', '.join(sorted(READERS))}",
+            fix="leave --read-only out",
+        )
 
 
 listing.register(app)
@@ -80,6 +111,7 @@ comparing.register(app)
 steering.register(app)
 annotating.register(app)
 knowing.register(app)
+rebinding.register(app)
 storing.register(app)
 
 
