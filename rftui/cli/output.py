@@ -64,8 +64,8 @@ def console() -> Console:
 
 
 def say(text: str = "") -> None:
-    """One line of data on stdout."""
-    print(_encodable(text))
+    """Lines of data on stdout."""
+    print(_encodable(clean(text)))
 
 
 def narrate(text: str) -> None:

@@ -74,6 +74,7 @@ def curves(
     as_json: JsonOption = False,
 ) -> None:
     """Draw metrics over steps. With --json: one object a metric, one a line where there are several."""
+    from rftui.clean import one_line
     from rftui.errors import NotFound
     from rftui.plan import nearest_name
     from rftui.reads import current_run
@@ -86,7 +87,7 @@ def curves(
     with closing(open_catalogue(place)) as connection:
         known = metric_names(connection, name)
         if lists:
-            print_json(known) if as_json else say("\n".join(known))
+            print_json(known) if as_json else say("\n".join(map(one_line, known)))
             return
         wanted = metrics or [metric for metric in HEADLINE_METRICS if metric in known] or known[:3]
         for metric in wanted:
