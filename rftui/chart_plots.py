@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from rftui.clean import one_line
 from rftui.curve_reads import RunCurves, placed
-from rftui.curves import Axis, Point, Range, Scale, nearest, smoothed, value_range
+from rftui.curves import Axis, Point, Range, Scale, nearest, opened, roomy, smoothed, value_range
 from rftui.formats import fraction, number
 from rftui.panels import Panel, Trace, held_out_kind
 from rftui.plot import Mark, Plot, Series
@@ -16,6 +16,8 @@ from store.metrics import MetricPoint
 
 LEAST_SMOOTHED = 5
 """Fewer points are shown as they are."""
+LEAST_ROOM = {Axis.STEP: 10.0, Axis.RELATIVE: 60.0, Axis.CLOCK: 60.0}
+"""What the axis of a live run grows by at least."""
 
 
 class Look(NamedTuple):
@@ -38,10 +40,11 @@ def scale_of(data: RunCurves, axis: Axis) -> Scale | None:
 
 
 def whole_of(data: RunCurves, axis: Axis) -> Range:
-    """From the first to the last place of a run on an axis."""
+    """From the first to the last place of a run on an axis; of a live one to a round place beyond."""
     steps = data.steps or Range(0, 1)
     low, high = place(data, axis, int(steps.low)), place(data, axis, int(steps.high))
-    return Range(low, high if high > low else low + 1)
+    whole = Range(low, high if high > low else low + 1)
+    return roomy(whole, least=LEAST_ROOM.get(axis, 0.0)) if data.is_live else whole
 
 
 def place(data: RunCurves, axis: Axis, step: int) -> float:
@@ -89,7 +92,7 @@ def plot_of(panel: Panel, data: RunCurves, look: Look) -> Plot:
         title=one_line(panel.title),
         series=series,
         view=view,
-        values=value_range(_values(series, view), is_log=look.is_log),
+        values=_value_range(series, view, is_log=look.is_log, is_live=data.is_live),
         axis=look.axis,
         marks=_marks(data, look.axis),
         cursor=cursor,
@@ -172,6 +175,11 @@ def _readout(
     return f"{text} ±{number((spread.value - low.value) / 2, digits=2)}" if spread and low else text
 
 
+def _value_range(series: Sequence[Series], view: Range, *, is_log: bool, is_live: bool) -> Range | None:
+    found = value_range(_values(series, view), is_log=is_log)
+    return opened(found) if found is not None and is_live and not is_log else found
+
+
 def _values(series: Sequence[Series], view: Range) -> list[float]:
     """Values that the view must have room for."""
     found = []
@@ -186,6 +194,7 @@ def _marks(data: RunCurves, axis: Axis) -> list[Mark]:
         "checkpoint": data.milestones.checkpoints,
         "evaluation": sorted({item.step for item in data.evaluations}),
         "attempt": data.milestones.attempts,
+        "alert": sorted({alert.step for alert in data.alerts}),
     }
     return [Mark(place(data, axis, step), kind) for kind, steps in kinds.items() for step in steps]
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from contextlib import closing
 from typing import NamedTuple
 
+from rftui.alerts import Alert
 from rftui.curves import Axis, Point, Range, Scale
 from store.layout import Home
 from store.metrics import (
@@ -19,9 +20,11 @@ from store.metrics import (
     evaluation_points,
     metric_names,
     milestones,
+    outline,
     step_times,
 )
 from store.runs import open_catalogue
+from store.states import State, is_live
 
 MAX_POINTS = 800
 """Of one curve: four for each column of dots of a wide chart."""
@@ -41,6 +44,16 @@ class RunCurves(NamedTuple):
     milestones: Milestones
     steps: Range | None
     """First to last step of the run, also where the curves are a part; None without a step."""
+    is_live: bool = False
+    """Whether more will come."""
+    alerts: tuple[Alert, ...] = ()
+    """What is wrong with the run, by step, where it was looked for."""
+
+
+def read_names(home: Home, name: str) -> tuple[str, ...]:
+    """Every metric that the run has written."""
+    with closing(open_catalogue(home)) as connection:
+        return tuple(metric_names(connection, name))
 
 
 def read_curves(home: Home, name: str, wanted: Collection[str], *, steps: Range | None = None) -> RunCurves:
@@ -59,7 +72,13 @@ def read_curves(home: Home, name: str, wanted: Collection[str], *, steps: Range 
             evaluations=evaluations,
             milestones=found,
             steps=_span([*curves.values(), times], [evaluation.step for evaluation in evaluations]),
+            is_live=_is_live(connection, name),
         )
+
+
+def _is_live(connection: sqlite3.Connection, name: str) -> bool:
+    row = connection.execute("SELECT state FROM run WHERE name=?", (name,)).fetchone()
+    return row is not None and is_live(State(row[0]))
 
 
 def _span(series: Sequence[Sequence[MetricPoint | StepTime]], others: Sequence[int]) -> Range | None:
@@ -81,8 +100,8 @@ def _scales(connection: sqlite3.Connection, name: str, times: Sequence[StepTime]
     scales = {
         Axis.RELATIVE: Scale([(item.step, item.time - times[0].time) for item in times]),
         Axis.CLOCK: Scale(times),
-        Axis.EPOCH: Scale(curve(connection, name, "epoch", max_points=MAX_POINTS)),
-        Axis.TOKENS: Scale(curve(connection, name, "num_tokens", max_points=MAX_POINTS)),
+        Axis.EPOCH: Scale(outline(connection, name, "epoch", max_points=MAX_POINTS)),
+        Axis.TOKENS: Scale(outline(connection, name, "num_tokens", max_points=MAX_POINTS)),
     }
     return {axis: scale for axis, scale in scales.items() if scale}
 

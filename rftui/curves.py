@@ -230,3 +230,30 @@ def panned(view: Range, whole: Range, *, share: float) -> Range:
 def _within(low: float, width: float, whole: Range) -> Range:
     low = max(whole.low, min(low, whole.high - width))
     return Range(low, low + width)
+
+
+def roomy(whole: Range, *, least: float = 0.0) -> Range:
+    """The range up to a round number beyond it, so that what grows a little moves nothing.
+
+    It grows by a twentieth to an eighth of its width at a time, at least by `least`.
+    """
+    apart = max(least, _round_above((whole.high - whole.low) / 20))
+    high = math.ceil(whole.high / apart - 1e-9) * apart if apart > 0 and math.isfinite(apart) else whole.high
+    return Range(whole.low, high if high > whole.low else whole.high)
+
+
+def opened(values: Range) -> Range:
+    """The range opened to round numbers, so that a value a little beyond the others moves nothing."""
+    apart = _round_above((values.high - values.low) / 10)
+    if not 0 < apart < math.inf:
+        return values
+    low, high = math.floor(values.low / apart + 1e-9) * apart, math.ceil(values.high / apart - 1e-9) * apart
+    return Range(low, high) if low < high else values
+
+
+def _round_above(value: float) -> float:
+    """The smallest of 1, 2 and 5 times a power of ten that is not below; the value itself where there is none."""
+    if not math.isfinite(value) or value <= 0:
+        return value
+    power = 10.0 ** math.floor(math.log10(value))
+    return next((factor * power for factor in (1, 2, 5, 10) if factor * power >= value * (1 - 1e-9)), value)

@@ -26,7 +26,9 @@ class Panel(NamedTuple):
 
 REWARD = "reward"
 _HELD_OUT = ("heldout/think/greedy", "heldout/direct/greedy", "heldout/think/sampled", "heldout/direct/sampled")
-_LENGTHS = (("completions/mean_length", "mean"), ("completions/max_length", "max"))
+_LENGTHS = (("completions/mean_length", "mean"), ("completions/p95_length", "p95"))
+_LONGEST = ("completions/max_length", "max")
+"""Stands in for the 95th percentile where a run has none."""
 _PLAIN_GRPO = (
     ("clipped", "completions/clipped_ratio", "cut at the limit"),
     ("KL", "kl", "KL"),
@@ -86,9 +88,10 @@ def _grpo(names: Collection[str]) -> list[Panel]:
         panels.append(Panel("reward", (Trace(REWARD, "reward", "reward_std" if "reward_std" in names else None),)))
     # four curves are as many as can be told apart
     panels += [Panel("reward parts", tuple(traces[first : first + 4])) for first in range(0, len(traces), 4)]
-    training = [Trace("rewards/accuracy/mean", "train")] if "rewards/accuracy/mean" in names else []
+    training = [Trace("rewards/accuracy/mean", "training groups")] if "rewards/accuracy/mean" in names else []
     panels += _accuracy(names, training)
-    lengths = tuple(Trace(metric, label) for metric, label in _LENGTHS if metric in names)
+    measures = _LENGTHS if _LENGTHS[1][0] in names else (_LENGTHS[0], _LONGEST)
+    lengths = tuple(Trace(metric, label) for metric, label in measures if metric in names)
     if lengths:
         panels.append(Panel("length in tokens", lengths))
     return panels + _plain(_PLAIN_GRPO, names)

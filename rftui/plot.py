@@ -60,7 +60,7 @@ class Mark(NamedTuple):
 
     x: float
     kind: str
-    """checkpoint, evaluation or attempt."""
+    """checkpoint, evaluation, attempt or alert."""
 
 
 class Plot(NamedTuple):
@@ -78,6 +78,8 @@ class Plot(NamedTuple):
     is_ascii: bool = False
 
 
+ALERT = "!"
+"""Stands before whatever else is marked there."""
 _MARKS = {
     frozenset({"checkpoint"}): "▲",
     frozenset({"evaluation"}): "◆",
@@ -241,7 +243,7 @@ def _foot(plot: Plot, width: int) -> tuple[Row, Row]:
         labels[start : start + len(text)] = text
     for place, kinds in _marks_by_place(plot, width).items():
         signs = _ASCII_MARKS if plot.is_ascii else _MARKS
-        sign = signs.get(frozenset(kinds - {"attempt"}))
+        sign = ALERT if "alert" in kinds else signs.get(frozenset(kinds - {"attempt"}))
         if sign is not None:
             axis[place] = Cell(sign, "mark")
     if plot.cursor is not None and 0 <= (place := place_of(plot.cursor, plot.view, width)) < width:

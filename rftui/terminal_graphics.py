@@ -142,7 +142,7 @@ def _band(pixels: bytes, width: int) -> str:
     return "$".join(f"#{colour}{_shortened(mask)}" for colour, mask in masks.items())
 
 
-def _shortened(mask: bytes) -> str:
+def _shortened(mask: bytearray) -> str:
     signs = mask.translate(_SIGNS).decode("ascii").rstrip("?")
     return re.sub(r"(.)\1{3,}", lambda run: f"!{len(run[0])}{run[1]}", signs)
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 import sqlite3
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from typing import NamedTuple
 
-from store.metric_rows import MINUS_INFINITY, NAN, PLUS_INFINITY, ROLLUP_STEPS
+from store.metric_rows import FINITE, MINUS_INFINITY, NAN, PLUS_INFINITY, ROLLUP_STEPS
 
 VALUES = {NAN: math.nan, PLUS_INFINITY: math.inf, MINUS_INFINITY: -math.inf}
 
@@ -20,7 +23,8 @@ _IS_CURRENT = "(a.superseded_from IS NULL OR t.step < a.superseded_from)"
 
 
 POINT_BY_POINT_STEPS = 20_000
-"""Steps of a part that are read point by point in 0.15 s; of a longer one the roll-ups are close enough."""
+"""Steps of a part that are read point by point in 20 ms; of a longer one the roll-ups are close enough."""
+_LAST_STEP = (1 << 63) - 1
 
 
 class MetricPoint(NamedTuple):
@@ -72,39 +76,64 @@ def curve(connection: sqlite3.Connection, run: str, metric: str, *, max_points: 
     """A metric over steps, stitched over attempts without overlap.
 
     With `max_points` a longer curve comes back as first, smallest, largest and last of each stretch of steps, so that
-    spikes survive; values that are not finite are then left out.
+    spikes survive; of values that are not finite one a stretch is kept.
     """
-    stretch = _stretch(connection, run, metric, max_points)
+    series = _series(connection, run, metric)
+    if series is None:
+        return []
+    stretch = None if max_points is None else _stretch(connection, series, max_points)
     if stretch is None:
-        return _all_points(connection, run, metric)
+        return [MetricPoint(step, VALUES.get(kind, value)) for step, value, kind in _points(connection, series)]
     if stretch >= ROLLUP_STEPS:
         # a roll-up that reaches into steps that a later attempt made again is read point by point
-        return _reduced(_from_rollups(connection, run, metric), stretch)
-    return _reduced([point for point in _all_points(connection, run, metric) if math.isfinite(point.value)], stretch)
+        return _with_gaps(connection, series, _reduced(_from_rollups(connection, series), stretch), stretch)
+    return _reduced_points(connection, series, stretch)
 
 
 def curve_between(
     connection: sqlite3.Connection, run: str, metric: str, *, first: int, last: int, max_points: int
 ) -> list[MetricPoint]:
     """A metric from step `first` to step `last`, reduced like a whole curve where it has more than `max_points`."""
+    series = _series(connection, run, metric)
+    if series is None:
+        return []
     steps = last - first + 1
     stretch = max(1, math.ceil(steps * 4 / max(4, max_points)))
     if steps > POINT_BY_POINT_STEPS:
-        return _reduced([p for p in _from_rollups(connection, run, metric) if first <= p.step <= last], stretch)
-    rows = connection.execute(
-        f"SELECT t.step, t.value, t.kind FROM metric_point t {_CURRENT} AND {_IS_CURRENT} "
-        "AND t.step BETWEEN ? AND ? ORDER BY t.step",
-        (run, metric, first, last),
-    )
-    points = [MetricPoint(step, VALUES.get(kind, value)) for step, value, kind in rows]
-    if len(points) <= max_points:
-        return points
-    return _reduced([point for point in points if math.isfinite(point.value)], stretch)
+        inside = [point for point in _from_rollups(connection, series) if first <= point[0] <= last]
+        return _with_gaps(connection, series, _reduced(inside, stretch), stretch, first=first, last=last)
+    rows = list(_points(connection, series, first=first, last=last))
+    if len(rows) <= max_points:
+        return [MetricPoint(step, VALUES.get(kind, value)) for step, value, kind in rows]
+    return _reduced_points(connection, series, stretch, first=first, last=last)
+
+
+def outline(connection: sqlite3.Connection, run: str, metric: str, *, max_points: int) -> list[MetricPoint]:
+    """A metric that only ever grows, such as tokens or epochs: of a longer curve the ends of its roll-ups."""
+    series = _series(connection, run, metric)
+    if series is None:
+        return []
+    if _stretch(connection, series, max_points) is None:
+        return [MetricPoint(step, VALUES.get(kind, value)) for step, value, kind in _points(connection, series)]
+    ends = {
+        point
+        for attempt, end in series.attempts
+        for row in connection.execute(
+            "SELECT first_step, first, last_step, last FROM metric_rollup "
+            "WHERE run=? AND attempt=? AND key=? AND last_step < ?",
+            (series.run, attempt, series.key, end),
+        )
+        for point in (MetricPoint(*row[:2]), MetricPoint(*row[2:]))
+    }
+    return sorted(ends)
 
 
 def step_times(connection: sqlite3.Connection, run: str, metric: str, *, max_points: int) -> list[StepTime]:
     """When the steps of a metric were recorded; of a longer curve only the ends of its roll-ups."""
-    if _stretch(connection, run, metric, max_points) is None:
+    series = _series(connection, run, metric)
+    if series is None:
+        return []
+    if _stretch(connection, series, max_points) is None:
         sql = f"SELECT t.step, t.time FROM metric_point t {_CURRENT} AND {_IS_CURRENT}"
         return [StepTime(*row) for row in connection.execute(f"{sql} ORDER BY t.step", (run, metric))]
     ends = connection.execute(
@@ -158,12 +187,33 @@ def last_values(connection: sqlite3.Connection, run: str) -> dict[str, float]:
     return {name: VALUES.get(kind, value) for name, value, kind in rows}
 
 
-def _stretch(connection: sqlite3.Connection, run: str, metric: str, max_points: int | None) -> int | None:
-    """Steps a stretch, or None where every point can be shown. Four points come of each stretch."""
-    if max_points is None:
+class _Series(NamedTuple):
+    """One metric of one run by its numbers: looking them up once is cheaper than joining them to every point."""
+
+    run: int
+    key: int
+    attempts: tuple[tuple[int, int], ...]
+    """Attempts that have steps which count, each with the first step that counts no more."""
+
+
+def _series(connection: sqlite3.Connection, run: str, metric: str) -> _Series | None:
+    found = connection.execute(
+        "SELECT r.id, k.id FROM run r, metric_key k WHERE r.name=? AND k.name=?", (run, metric)
+    ).fetchone()
+    if found is None:
         return None
+    attempts = connection.execute(
+        "SELECT number, coalesce(superseded_from, ?) FROM attempt WHERE run=? ORDER BY number", (_LAST_STEP, found[0])
+    )
+    return _Series(*found, tuple(attempts.fetchall()))
+
+
+def _stretch(connection: sqlite3.Connection, series: _Series, max_points: int) -> int | None:
+    """Steps a stretch, or None where every point can be shown. Four points come of each stretch."""
     row = connection.execute(
-        f"SELECT min(t.first_step), max(t.last_step) FROM metric_rollup t {_CURRENT}", (run, metric)
+        "SELECT min(first_step), max(last_step) FROM metric_rollup WHERE run=? AND key=? "
+        f"AND attempt IN ({_marks(series)})",
+        (series.run, series.key, *_numbers(series)),
     ).fetchone()
     if row[0] is None:
         return None
@@ -171,53 +221,83 @@ def _stretch(connection: sqlite3.Connection, run: str, metric: str, max_points: 
     return None if span <= max_points else max(1, math.ceil(span * 4 / max(4, max_points)))
 
 
-def _all_points(connection: sqlite3.Connection, run: str, metric: str) -> list[MetricPoint]:
-    rows = connection.execute(
-        f"SELECT t.step, t.value, t.kind FROM metric_point t {_CURRENT} "
-        "AND (a.superseded_from IS NULL OR t.step < a.superseded_from) ORDER BY t.step",
-        (run, metric),
-    )
-    return [MetricPoint(step, VALUES.get(kind, value)) for step, value, kind in rows]
+def _numbers(series: _Series) -> list[int]:
+    return [number for number, _ in series.attempts]
 
 
-def _from_rollups(connection: sqlite3.Connection, run: str, metric: str) -> list[MetricPoint]:
-    points: list[MetricPoint] = []
-    rows = connection.execute(
-        "SELECT t.attempt, t.bucket, a.superseded_from, t.first_step, t.first, t.min_step, t.min, t.max_step, t.max, "
-        f"t.last_step, t.last FROM metric_rollup t {_CURRENT} "
-        "AND (a.superseded_from IS NULL OR t.first_step < a.superseded_from)",
-        (run, metric),
-    ).fetchall()
-    for attempt, bucket, superseded_from, *values in rows:
-        if superseded_from is not None and values[6] >= superseded_from:
-            points += _bucket_points(connection, run, metric, attempt=attempt, bucket=bucket, before=superseded_from)
-        else:
-            points += [MetricPoint(step, value) for step, value in zip(values[::2], values[1::2], strict=True)]
-    return sorted(set(points))
+def _marks(series: _Series) -> str:
+    return ",".join("?" * len(series.attempts))
 
 
-def _bucket_points(
-    connection: sqlite3.Connection, run: str, metric: str, *, attempt: int, bucket: int, before: int
+def _points(
+    connection: sqlite3.Connection, series: _Series, *, first: int = 0, last: int = _LAST_STEP, where: str = ""
+) -> Iterator[tuple[int, float, int]]:
+    """Step, value and kind of the points that count, by step. A later attempt begins where the one before ends."""
+    for attempt, end in series.attempts:
+        yield from connection.execute(
+            "SELECT step, value, kind FROM metric_point WHERE run=? AND attempt=? AND key=? AND step BETWEEN ? AND ? "
+            f"{where} ORDER BY step",
+            (series.run, attempt, series.key, first, min(last, end - 1)),
+        )
+
+
+def _reduced_points(
+    connection: sqlite3.Connection, series: _Series, stretch: int, *, first: int = 0, last: int = _LAST_STEP
 ) -> list[MetricPoint]:
-    rows = connection.execute(
-        f"SELECT t.step, t.value FROM metric_point t {_CURRENT} "
-        "AND t.attempt=? AND t.step>=? AND t.step<? AND t.kind=0",
-        (run, metric, attempt, bucket * ROLLUP_STEPS, min(before, (bucket + 1) * ROLLUP_STEPS)),
-    )
-    return [MetricPoint(*row) for row in rows]
+    finite = [row[:2] for row in _points(connection, series, first=first, last=last, where=f"AND kind={FINITE}")]
+    return _with_gaps(connection, series, _reduced(finite, stretch), stretch, first=first, last=last)
 
 
-def _reduced(points: list[MetricPoint], stretch: int) -> list[MetricPoint]:
+def _with_gaps(
+    connection: sqlite3.Connection,
+    series: _Series,
+    points: list[MetricPoint],
+    stretch: int,
+    *,
+    first: int = 0,
+    last: int = _LAST_STEP,
+) -> list[MetricPoint]:
+    """The points with the first value of each stretch that is not finite, so that a chart can leave a gap."""
+    odd: list[MetricPoint] = []
+    for attempt, end in series.attempts:
+        rows = connection.execute(
+            "SELECT min(step), kind FROM metric_point INDEXED BY ix_metric_point_odd "
+            "WHERE run=? AND key=? AND attempt=? AND step BETWEEN ? AND ? AND kind <> 0 GROUP BY step / ?",
+            (series.run, series.key, attempt, first, min(last, end - 1), stretch),
+        )
+        odd += [MetricPoint(step, VALUES[kind]) for step, kind in rows]
+    return sorted([*points, *odd], key=itemgetter(0)) if odd else points
+
+
+def _from_rollups(connection: sqlite3.Connection, series: _Series) -> list[tuple[int, float]]:
+    points: set[tuple[int, float]] = set()
+    for attempt, end in series.attempts:
+        rows = connection.execute(
+            "SELECT bucket, first_step, first, min_step, min, max_step, max, last_step, last FROM metric_rollup "
+            "WHERE run=? AND attempt=? AND key=? AND first_step < ?",
+            (series.run, attempt, series.key, end),
+        )
+        for bucket, *values in rows.fetchall():
+            if values[6] >= end:
+                one = series._replace(attempts=((attempt, end),))
+                span = {"first": bucket * ROLLUP_STEPS, "last": (bucket + 1) * ROLLUP_STEPS - 1}
+                points.update(row[:2] for row in _points(connection, one, **span, where=f"AND kind={FINITE}"))
+            else:
+                points.update(zip(values[::2], values[1::2], strict=True))
+    return sorted(points)
+
+
+def _reduced(points: Sequence[tuple[int, float]], stretch: int) -> list[MetricPoint]:
     """First, smallest, largest and last point of each stretch of steps, in order of steps."""
     kept: list[MetricPoint] = []
-    first = 0
-    while first < len(points):
-        bucket = points[first].step // stretch
-        after = first
-        while after < len(points) and points[after].step // stretch == bucket:
-            after += 1
+    value = itemgetter(1)
+    first, count = 0, len(points)
+    while first < count:
+        end = (points[first][0] // stretch + 1) * stretch
+        # points are at most one a step, so the stretch ends within so many
+        after = bisect_left(points, (end,), first, min(count, first + stretch + 1))
         part = points[first:after]
-        chosen = {part[0], min(part, key=lambda p: p.value), max(part, key=lambda p: p.value), part[-1]}
-        kept += sorted(chosen)
+        chosen = {part[0], min(part, key=value), max(part, key=value), part[-1]}
+        kept += [MetricPoint(*point) for point in sorted(chosen)]
         first = after
     return kept

@@ -80,7 +80,7 @@ def test_training_and_held_out_accuracy_are_never_one_curve() -> None:
     accuracy = next(panel for panel in preset("grpo", GRPO) if panel.title == "accuracy")
 
     assert [(trace.label, trace.is_held_out) for trace in accuracy.traces] == [
-        ("train", False),
+        ("training groups", False),
         ("held out", True),
     ]
 
@@ -218,4 +218,4 @@ def test_every_key_is_explained_once_a_place() -> None:
     assert {action.place for action in ACTIONS} == set(PLACES)
     assert len({action.id for action in ACTIONS}) == len(ACTIONS)
     assert all(action.tooltip for action in ACTIONS)
-    assert ("1 2 3 4 5", "Show the tab of that number") in dict(help_rows())["a run"]
+    assert ("1 2 3 4 5 6 7", "Show the tab of that number") in dict(help_rows())["a run"]

@@ -247,11 +247,11 @@ async def test_s_sorts_and_capital_s_turns_round(app: ViewApp) -> None:
         await pilot.press("s")
         assert [group.number for group in app.view.browser.groups] == [2, 1, 0] and "sort pass rate ↑" in said(app)
 
-        await pilot.press("S")
+        await pilot.press("r")
         assert [group.number for group in app.view.browser.groups] == [0, 1, 2] and "sort pass rate ↓" in said(app)
         assert app.view.groups.cursor == 0
 
-        await pilot.press("G", "S")
+        await pilot.press("G", "r")
         assert app.view.groups.cursor == 0, "a group that was moved to stays selected"
 
 
@@ -419,7 +419,7 @@ async def test_y_without_a_completion_copies_nothing(tmp_path: Path) -> None:
     app = ViewApp(make_home(tmp_path, steps=()))
     async with app.run_test(size=WIDE) as pilot:
         await until(pilot, lambda: "no rollouts yet" in said(app))
-        await pilot.press("y", "j", "e", "x", "enter", "space", "left", "end", "n", "s", "S", "t", "t", "i", "i", "I")
+        await pilot.press("y", "j", "e", "x", "enter", "space", "left", "end", "n", "s", "r", "t", "t", "i", "i", "I")
 
         assert app.copied == ""
 

@@ -14,8 +14,8 @@ from store.layout import Home
 from store.rollouts import (
     RolloutTest,
     group_rollouts,
-    matching_samples,
     matches_by_step,
+    matching_samples,
     occurrences,
     open_rollouts,
     rollout_steps,

@@ -207,6 +207,10 @@ class ChartsPane(Pane, can_focus=True):
         if not self.has_data or not self._charts:
             return
         self.put_cursor(cells=cells, width=self._charts[0].plot_width)
+        self.follow_cursor()
+
+    def follow_cursor(self) -> None:
+        """Shows the cursor where it stands now, and moves the view to it."""
         x, view = self.cursor_place, self.look.view
         if x is not None and view is not None and not view.low <= x <= view.high:
             share = (x - (view.high if x > view.high else view.low)) / (view.high - view.low)

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+from textual.binding import BindingType
 from textual.message import Message
 
+from rftui.actions import bindings
+from rftui.alerts import WATCHED, Alert, alerts_of
 from rftui.chart_plots import moved_cursor, place, plot_of, steps_in, whole_of
-from rftui.curve_reads import MAX_POINTS, RunCurves, read_curves
+from rftui.clean import one_line
+from rftui.curve_reads import MAX_POINTS, RunCurves, read_curves, read_names
 from rftui.curves import Axis, Range, axis_label
 from rftui.panels import Panel, metrics_of, preset
-from rftui.plot import Plot
+from rftui.plot import ALERT, Plot
 from rftui.widgets.charts_pane import ChartsPane
 from store.layout import Home
 
 
 class CurvesPane(ChartsPane):
     """Charts of one run."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings("alerts")
 
     class StepChosen(Message):
         """The user wants to see what happened at a step."""
@@ -28,15 +36,17 @@ class CurvesPane(ChartsPane):
         self.method = method
         self.data: RunCurves | None = None
         self._names: tuple[str, ...] = ()
+        self._alerts: tuple[Alert, ...] = ()
 
     def read(self) -> RunCurves:
         """The curves of the charts on this page and on all others: paging should not wait."""
-        found = read_curves(self.home, self.run_name, metrics_of(self.panels), steps=self.part)
-        if found.names != self._names:
-            # which charts there are is known only now
-            self._names = found.names
-            found = read_curves(self.home, self.run_name, metrics_of(self.panels), steps=self.part)
-        return found
+        # which charts there are depends on what the run has written
+        self._names = read_names(self.home, self.run_name)
+        found = read_curves(self.home, self.run_name, metrics_of(self.panels) | WATCHED, steps=self.part)
+        if self.part is None:
+            # a part of a run cannot tell what went wrong outside of it
+            self._alerts = alerts_of(found.curves, found.evaluations)
+        return found._replace(alerts=self._alerts)
 
     def draw(self, found: RunCurves) -> None:
         """Shows what was read."""
@@ -88,13 +98,32 @@ class CurvesPane(ChartsPane):
         """Its step, and its place on another axis."""
         x, axis = self.cursor_place, self.look.axis
         if x is None:
-            return []
-        return [f"step {self.look.cursor}", *([axis_label(x, axis)] if axis is not Axis.STEP else [])]
+            return self._alert_words()
+        place_words = [axis_label(x, axis)] if axis is not Axis.STEP else []
+        return [f"step {self.look.cursor}", *place_words, *self._alert_words()]
+
+    def _alert_words(self) -> list[str]:
+        """The alarms at the cursor, else how many there are."""
+        alerts = self.known.alerts
+        here = [f"{ALERT} {one_line(alert.text)}" for alert in alerts if alert.step == self.look.cursor]
+        return here or ([f"{ALERT} {len(alerts)} alarm{'s' * (len(alerts) > 1)} (a)"] if alerts else [])
+
+    def action_alert(self) -> None:
+        """Puts the cursor on the next alarm; after the last one on the first."""
+        steps = sorted({alert.step for alert in self.data.alerts}) if self.data is not None else []
+        if not steps:
+            self.app.notify("no alarm: groups, lengths, KL, entropy and all numbers look sound", markup=False)
+            return
+        here = -1 if self.look.cursor is None else self.look.cursor
+        self.look = self.look._replace(cursor=next((step for step in steps if step > here), steps[0]))
+        self.follow_cursor()
 
     @property
     def signs(self) -> str:
         """Marks on the axis."""
-        return "^ checkpoint e evaluation : attempt" if self.look.is_ascii else "▲ checkpoint ◆ evaluation ┊ attempt"
+        checkpoint, evaluation, attempt = ("^", "e", ":") if self.look.is_ascii else ("▲", "◆", "┊")
+        alarm = f" {ALERT} alarm" if self.known.alerts else ""
+        return f"{checkpoint} checkpoint {evaluation} evaluation {attempt} attempt{alarm}"
 
     def plot(self, panel: Panel) -> Plot:
         """The curves of a panel."""
