@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from rftui.errors import NotFound, UsageProblem
-from rftui.plan import NO_GPUS
+from rftui.plan import NO_GPUS, LaunchRequest
 from rftui.recipes import load_recipe
 from rftui.settings import Layer, flatten, set_layer
 from store.config import RunConfig, read_config
@@ -50,6 +50,17 @@ def read_original(run_dir: RunDir) -> Original:
         recipe=_known_recipe(config.recipe),
         python=python if isinstance(python, str) and os.access(python, os.X_OK) else None,
         gpus=NO_GPUS if launch.get("hides_gpus") else None,
+    )
+
+
+def clone_request(original: Original, changes: LaunchRequest) -> LaunchRequest:
+    """What a clone asks for: the changes on top of the original."""
+    return changes._replace(
+        method=original.config.method.value,
+        recipe=original.recipe,
+        python=changes.python or original.python,
+        gpus=changes.gpus or original.gpus,
+        base=original.settings,
     )
 
 

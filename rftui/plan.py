@@ -18,7 +18,7 @@ from rftui.gpus import Gpu, visible_gpus
 from rftui.recipes import Recipe, choose_recipe, load_recipe
 from rftui.settings import Layer, file_layer, resolve, set_layer, table_layer
 from store.config import RewardSetting, RunConfig
-from store.layout import Home
+from store.layout import Home, default_home
 
 UID_BITS = 48
 NO_GPUS = "none"
@@ -40,6 +40,26 @@ class LaunchRequest(NamedTuple):
     """Indices with commas, `none`, or None to choose."""
     base: Layer | None = None
     """Settings taken over from another run."""
+
+
+def command_line(request: LaunchRequest, *, home: Home, clone_of: str | None = None) -> list[str]:
+    """The words of the command that asks for the same; the home is named where it is not the default one."""
+    words = ["rftui", "clone", clone_of] if clone_of is not None else ["rftui", "launch", request.method]
+    options = {
+        **({"recipe": request.recipe} if clone_of is None else {}),
+        **request.flags,
+        "config": request.config_file,
+        "name": request.name,
+        "python": request.python,
+        "gpus": request.gpus,
+        "home": None if home.path == default_home().path else home.path,
+    }
+    for option, value in options.items():
+        if value is not None:
+            words += [f"--{option}", str(value)]
+    for assignment in request.assignments:
+        words += ["--set", assignment]
+    return words
 
 
 class LaunchPlan(NamedTuple):
@@ -81,19 +101,8 @@ class LaunchPlan(NamedTuple):
 def plan_launch(home: Home, request: LaunchRequest) -> LaunchPlan:
     """Resolves a request. Raises UsageProblem, NotFound or RunConfigError; touches nothing."""
     gpus = visible_gpus()
-    recipe, recipe_line = _recipe(request.recipe, gpus)
-    layers = [table_layer(f"recipe {recipe.name}", recipe.settings(request.method))]
-    if request.base is not None:
-        layers.append(request.base)
-    if request.config_file is not None:
-        layers.append(file_layer(request.config_file))
-    if request.assignments:
-        layers.append(set_layer(request.assignments))
-    flags = {key: value for key, value in request.flags.items() if value is not None}
-    layers.append(Layer("flag", flags))
-    fixed = {"method": request.method, "recipe": recipe.name}
-    layers.append(Layer("command line", fixed))
-    layers.append(_gpu_layer(request.gpus, gpus, layers))
+    asked = asked_settings(request, gpus)
+    layers = [*asked.layers, gpu_layer(request.gpus, gpus, asked.layers)]
     named = Layer("flag --name" if request.name else "counter", {"name": request.name or "unnamed"})
     resolved = resolve([*layers, named])
     config = resolved.config
@@ -102,23 +111,42 @@ def plan_launch(home: Home, request: LaunchRequest) -> LaunchPlan:
     config = config.model_copy(update={**paths, "rewards": _absolute_rewards(config.rewards)})
     if request.name is None:
         config = config.model_copy(update={"name": next_name(home, task=config.task, method=config.method.value)})
-    elif request.name in home.runs():
-        raise UsageProblem(
-            f"a run named {request.name} exists",
-            found=request.name,
-            expected="a new name",
-            fix=f"choose another --name, or `rftui rm {request.name}` first",
-        )
+    else:
+        check_name(home, request.name)
     return LaunchPlan(
         home=home,
         config=config,
         origins=resolved.origins,
-        recipe_line=recipe_line,
+        recipe_line=asked.recipe_line,
         uid=int.from_bytes(os.urandom(UID_BITS // 8), "big") or 1,
         python=find_python(request.python),
         has_given_name=request.name is not None,
         hides_gpus=request.gpus == NO_GPUS,
     )
+
+
+class AskedSettings(NamedTuple):
+    """What a request asks for, before GPUs and name are found."""
+
+    layers: list[Layer]
+    """The lowest first."""
+    recipe_line: str
+    """Which recipe was taken and why."""
+
+
+def asked_settings(request: LaunchRequest, gpus: Sequence[Gpu]) -> AskedSettings:
+    """The settings of recipe, base, file, assignments and flags, unchecked. Raises UsageProblem or NotFound."""
+    recipe, recipe_line = _recipe(request.recipe, gpus)
+    layers = [table_layer(f"recipe {recipe.name}", recipe.settings(request.method))]
+    if request.base is not None:
+        layers.append(request.base)
+    if request.config_file is not None:
+        layers.append(file_layer(request.config_file))
+    if request.assignments:
+        layers.append(set_layer(request.assignments))
+    layers.append(Layer("flag", {key: value for key, value in request.flags.items() if value is not None}))
+    layers.append(Layer("command line", {"method": request.method, "recipe": recipe.name}))
+    return AskedSettings(layers, recipe_line)
 
 
 def _local_paths(config: RunConfig) -> list[tuple[str, str]]:
@@ -149,13 +177,13 @@ def _recipe(name: str | None, gpus: Sequence[Gpu]) -> tuple[Recipe, str]:
     return choice.recipe, choice.reason
 
 
-def _gpu_layer(asked: str | None, gpus: Sequence[Gpu], layers: Sequence[Layer]) -> Layer:
+def gpu_layer(asked: str | None, gpus: Sequence[Gpu], layers: Sequence[Layer]) -> Layer:
     """Which GPUs the run gets: those asked for, or the first free ones, one a rank."""
     settings = {key: value for layer in layers for key, value in layer.values.items()}
     if asked == NO_GPUS:
         return Layer("flag --gpus", {"gpus": []})
     if asked is not None:
-        indices = _parse_gpus(asked)
+        indices = parse_gpus(asked)
         has_asked_ranks = any("ranks" in layer.values for layer in layers if layer.origin in ("flag", "--set"))
         return Layer("flag --gpus", {"gpus": indices} if has_asked_ranks else {"gpus": indices, "ranks": len(indices)})
     ranks = int(settings.get("ranks", 1))
@@ -166,7 +194,8 @@ def _gpu_layer(asked: str | None, gpus: Sequence[Gpu], layers: Sequence[Layer]) 
     return Layer("hardware", {"gpus": sorted(gpu.index for gpu in by_need[:ranks])} if gpus else {})
 
 
-def _parse_gpus(text: str) -> list[int]:
+def parse_gpus(text: str) -> list[int]:
+    """The indices in `0,1`. Raises UsageProblem for anything else."""
     try:
         return [int(part) for part in text.split(",")]
     except ValueError:
@@ -176,6 +205,17 @@ def _parse_gpus(text: str) -> list[int]:
             expected=f"indices with commas, or {NO_GPUS}",
             fix="for example --gpus 0,1",
         ) from None
+
+
+def check_name(home: Home, name: str) -> None:
+    """Raises UsageProblem for the name of a run that is there."""
+    if name in home.runs():
+        raise UsageProblem(
+            f"a run named {name} exists",
+            found=name,
+            expected="a new name",
+            fix=f"choose another --name, or `rftui rm {name}` first",
+        )
 
 
 def find_python(option: str | None) -> str:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,6 +29,8 @@ from store.layout import NETWORK_FILESYSTEMS, Home, filesystem_type
 
 CHECK_PATIENCE_S = 300.0
 """Importing torch and TRL from a cold network disk takes minutes."""
+WANTED_EVERY_S = 0.2
+"""How often a check that runs is asked whether anybody still waits for it."""
 BUSY_MEMORY_MB = 1024
 """A GPU with more in use than this is somebody's."""
 FREE_DISK_MARGIN_MB = 2048
@@ -47,18 +50,35 @@ class Report(NamedTuple):
 
 def run_preflight(plan: LaunchPlan) -> Report:
     """Every check, cheapest first; the trainer's own check is skipped when a cheap one already failed."""
-    findings = [
+    findings = [*check_settings(plan), *check_environment(plan)]
+    if any(finding.level is Level.ERROR for finding in findings):
+        return Report(findings, {})
+    return whole_report(plan, findings, check_trainer(plan))
+
+
+def check_settings(plan: LaunchPlan) -> list[Finding]:
+    """What can be said without asking another process. Raises NotFound for a task that does not exist."""
+    return [
         *check_task(plan.config),
         *check_batch(plan.config),
         *check_gpus(plan.config, hides_gpus=plan.hides_gpus),
         *check_home(plan.home),
         *check_disk(plan.home, plan.config),
         *check_remote_code(plan),
-        *check_environment(plan),
     ]
-    if any(finding.level is Level.ERROR for finding in findings):
-        return Report(findings, {})
-    said, trainer_findings = check_trainer(plan)
+
+
+class TrainerAnswer(NamedTuple):
+    """What `python -m trainer --check` said."""
+
+    said: dict[str, Any]
+    """Versions, the number of examples, the first prompt; empty where the check itself failed."""
+    findings: list[Finding]
+
+
+def whole_report(plan: LaunchPlan, findings: Sequence[Finding], answer: TrainerAnswer) -> Report:
+    """The findings of all checks together; epochs are counted by the examples that the trainer found."""
+    said, trainer_findings = answer
     epochs = batch_sentences(plan.config, available_examples=said.get("available_examples"))
     facts = [Finding(Level.FACT, "batch", sentence) for sentence in epochs]
     return Report(
@@ -196,8 +216,8 @@ def check_remote_code(plan: LaunchPlan) -> Iterator[Finding]:
         )
 
 
-def check_trainer(plan: LaunchPlan) -> tuple[dict[str, Any], list[Finding]]:
-    """What `python -m trainer --check` says in the interpreter that will train."""
+def check_trainer(plan: LaunchPlan, *, is_wanted: Callable[[], bool] = lambda: True) -> TrainerAnswer:
+    """What `python -m trainer --check` says in the interpreter that will train; its end where it is wanted no more."""
     config = plan.config
     with tempfile.TemporaryDirectory(prefix="rftui-preflight-") as scratch:
         folder = Path(scratch)
@@ -205,25 +225,41 @@ def check_trainer(plan: LaunchPlan) -> tuple[dict[str, Any], list[Finding]]:
         gpus = None if plan.hides_gpus else config.gpus
         environment = shared_environment(plan.directory, python=plan.python, zero=config.zero, gpus=gpus)
         try:
-            finished = subprocess.run(
+            process = subprocess.Popen(
                 [plan.python, "-m", "trainer", "--check", scratch],
                 stdin=subprocess.DEVNULL,
-                capture_output=True,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
                 cwd=scratch,
                 env=child_environment(environment),
-                timeout=CHECK_PATIENCE_S,
-                check=False,
             )
+            stdout, stderr = _answer(process, is_wanted)
         except subprocess.TimeoutExpired:
-            return {}, [*_check_failed(plan, f"no answer in {CHECK_PATIENCE_S:.0f} s")]
+            return TrainerAnswer({}, [*_check_failed(plan, f"no answer in {CHECK_PATIENCE_S:.0f} s")])
         except OSError as error:
-            return {}, [*_check_failed(plan, str(error))]
+            return TrainerAnswer({}, [*_check_failed(plan, str(error))])
     try:
-        said = json.loads(finished.stdout.decode("utf-8", "replace").strip().splitlines()[-1])
+        said = json.loads(stdout.decode("utf-8", "replace").strip().splitlines()[-1])
     except (ValueError, IndexError):
-        stderr = finished.stderr.decode("utf-8", "replace").strip().splitlines()
-        return {}, [*_check_failed(plan, stderr[-1] if stderr else f"exit code {finished.returncode}")]
-    return said, list(_trainer_findings(plan, said))
+        lines = stderr.decode("utf-8", "replace").strip().splitlines()
+        return TrainerAnswer({}, [*_check_failed(plan, lines[-1] if lines else f"exit code {process.returncode}")])
+    return TrainerAnswer(said, list(_trainer_findings(plan, said)))
+
+
+def _answer(process: subprocess.Popen[bytes], is_wanted: Callable[[], bool]) -> tuple[bytes, bytes]:
+    """Both outputs of a process, which is killed once it is wanted no more. Raises TimeoutExpired."""
+    deadline = time.monotonic() + CHECK_PATIENCE_S
+    while True:
+        try:
+            return process.communicate(timeout=WANTED_EVERY_S)
+        except subprocess.TimeoutExpired:
+            is_late = time.monotonic() >= deadline
+            if is_late or not is_wanted():
+                process.kill()
+                outputs = process.communicate()
+                if is_late:
+                    raise
+                return outputs
 
 
 def _check_failed(plan: LaunchPlan, found: str) -> Iterator[Finding]:

@@ -83,10 +83,14 @@ def choose_recipe(gpus: Sequence[Gpu]) -> Choice:
     """The first recipe whose needs these GPUs meet."""
     for name in CHOICE_ORDER:
         recipe = load_recipe(name)
-        large_enough = [gpu for gpu in gpus if gpu.memory_total_mb / 1024 >= recipe.gpu_memory_gb]
-        if len(large_enough) >= recipe.gpus:
+        if fits(recipe, gpus):
             return Choice(recipe, f"{describe_gpus(gpus)}: recipe {name}, {recipe.summary}")
     raise AssertionError("tiny needs nothing")
+
+
+def fits(recipe: Recipe, gpus: Sequence[Gpu]) -> bool:
+    """Whether these GPUs meet what a recipe needs."""
+    return sum(gpu.memory_total_mb / 1024 >= recipe.gpu_memory_gb for gpu in gpus) >= recipe.gpus
 
 
 def describe_gpus(gpus: Sequence[Gpu]) -> str:

@@ -117,12 +117,19 @@ def _check_key(key: str, origin: str) -> None:
     )
 
 
-def resolve(layers: Sequence[Layer]) -> Resolved:
-    """The configuration that the layers make on top of the defaults; later layers win.
+class Setting(NamedTuple):
+    """A value that was not checked, and where it comes from."""
+
+    value: Any
+    origin: str
+
+
+def merge(layers: Sequence[Layer]) -> dict[str, Setting]:
+    """What the layers make on top of the defaults, by dotted key, unchecked; later layers win.
 
     A recipe's or file's reward list replaces the one below it; --set and flags change single rewards.
     """
-    merged = {key: (value, DEFAULT_ORIGIN) for key, value in flatten(default_settings())}
+    merged = {key: Setting(value, DEFAULT_ORIGIN) for key, value in flatten(default_settings())}
     for layer in layers:
         if layer.origin.startswith(("recipe", "config file", "run ")) and any(
             key.startswith("rewards.") for key in layer.values
@@ -131,9 +138,15 @@ def resolve(layers: Sequence[Layer]) -> Resolved:
         for key, value in layer.values.items():
             # a table that was empty until now stands as a key of its own
             merged.pop(key.rpartition(".")[0], None)
-            merged[key] = (value, layer.origin)
-    config = parse_config(nest({key: value for key, (value, _) in merged.items()}))
-    return Resolved(config, {key: origin for key, (_, origin) in merged.items()})
+            merged[key] = Setting(value, layer.origin)
+    return merged
+
+
+def resolve(layers: Sequence[Layer]) -> Resolved:
+    """The configuration that the layers make on top of the defaults. Raises RunConfigError."""
+    merged = merge(layers)
+    config = parse_config(nest({key: setting.value for key, setting in merged.items()}))
+    return Resolved(config, {key: setting.origin for key, setting in merged.items()})
 
 
 def default_settings() -> dict[str, Any]:

@@ -6,6 +6,8 @@ import json
 import os
 import time
 from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
 
 from rftui.errors import NotFound, RftuiError
 from rftui.supervisor_lock import supervision
@@ -26,8 +28,8 @@ def throw_away(home: Home, name: str) -> str:
                 expected="a run that has ended",
                 fix=f"`rftui stop {name}` first",
             )
-        place = home.trash / f"{name}-{int(time.time())}"
-        place.parent.mkdir(parents=True, exist_ok=True)
+        home.trash.mkdir(parents=True, exist_ok=True)
+        place = _free_place(home, name)
         uid = _uid(run_dir)
         os.rename(run_dir.path, place)
     _forget(home, name)
@@ -37,7 +39,7 @@ def throw_away(home: Home, name: str) -> str:
 
 def restore(home: Home, name: str) -> str:
     """Brings the last run of that name back. Raises NotFound, or RftuiError where the name is taken again."""
-    thrown = [path for path in home.trash.glob(f"{name}-*") if path.name.rpartition("-")[0] == name]
+    thrown = [item for item in trashed(home) if item.name == name]
     if not thrown:
         raise NotFound(
             f"no {name} in the trash",
@@ -47,7 +49,6 @@ def restore(home: Home, name: str) -> str:
             else "a run that was thrown away",
             fix="give the whole name",
         )
-    newest = max(thrown, key=lambda path: int(path.name.rpartition("-")[2]))
     run_dir = home.run(name)
     if run_dir.path.exists():
         raise RftuiError(
@@ -56,17 +57,44 @@ def restore(home: Home, name: str) -> str:
             expected="a free name",
             fix=f"`rftui rm {name}` first",
         )
-    os.rename(newest, run_dir.path)
+    os.rename(thrown[-1].path, run_dir.path)
     record(home, "untrash", [{"run": name, "uid": _uid(run_dir)}])
     ingest_run(home, name)
     return name
 
 
-def trashed_names(home: Home) -> list[str]:
-    """Names of the runs in the trash."""
+class Trashed(NamedTuple):
+    """A run in the trash."""
+
+    time: int
+    """When it was thrown away, in whole seconds."""
+    name: str
+    path: Path
+
+
+def trashed(home: Home) -> list[Trashed]:
+    """The runs in the trash, the last one thrown away at the end; what else lies there is left alone."""
     if not home.trash.is_dir():
         return []
-    return sorted({path.name.rpartition("-")[0] for path in home.trash.iterdir()})
+    found = []
+    for path in home.trash.iterdir():
+        name, dash, seconds = path.name.rpartition("-")
+        if dash and name and seconds.isdecimal():
+            found.append(Trashed(int(seconds), name, path))
+    return sorted(found)
+
+
+def trashed_names(home: Home) -> list[str]:
+    """Names of the runs in the trash."""
+    return sorted({item.name for item in trashed(home)})
+
+
+def _free_place(home: Home, name: str) -> Path:
+    """Where in the trash a run goes: no two of one name in the same second, and none before one that went earlier."""
+    seconds = int(time.time())
+    while (place := home.trash / f"{name}-{seconds}").exists():
+        seconds += 1
+    return place
 
 
 def _uid(run_dir: RunDir) -> int | None:

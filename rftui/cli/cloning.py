@@ -47,7 +47,7 @@ def clone(
     """Start a new run with the settings of another, and those you change."""
     # pydantic and psutil cost 0.2 s, which --help and other commands should not pay
     from rftui.cli.launching import Ending, carry_out
-    from rftui.cloning import check_assignments, read_original
+    from rftui.cloning import check_assignments, clone_request, read_original
     from rftui.plan import LaunchRequest
     from rftui.reads import run_dir_of
     from store.layout import resolve_home
@@ -56,16 +56,21 @@ def clone(
     run_dir = run_dir_of(place, run)
     check_assignments(run_dir.name, assignments or [])
     original = read_original(run_dir)
-    request = LaunchRequest(
+    changes = LaunchRequest(
         method=original.config.method.value,
         flags={"seed": seed, "ranks": ranks},
-        recipe=original.recipe,
         config_file=config,
         assignments=assignments or (),
         name=name,
-        python=python or original.python,
-        gpus=gpus or original.gpus,
-        base=original.settings,
+        python=python,
+        gpus=gpus,
     )
     ending = Ending.choose(follow=follow, detach=detach, wait=wait, as_json=as_json)
-    carry_out(place, request, ending=ending, is_dry=dry_run, as_json=as_json, original=original.config)
+    carry_out(
+        place,
+        clone_request(original, changes),
+        ending=ending,
+        is_dry=dry_run,
+        as_json=as_json,
+        original=original.config,
+    )

@@ -1,0 +1,363 @@
+"""The launch form: fields, preflight live beside them, and the same as a command. Launches what the command would."""
+
+from __future__ import annotations
+
+import logging
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Container
+from textual.events import Resize
+from textual.message import Message
+from textual.timer import Timer
+from textual.widgets import Input
+
+from rftui.actions import bindings
+from rftui.cli.problems import Problem
+from rftui.form_checks import Checked
+from rftui.form_fields import MORE
+from rftui.form_text import Progress, counts_line, hint_line, side_lines
+from rftui.launch_form import FormView, LaunchForm, Row
+from rftui.run_controls import RunControls
+from rftui.run_verbs import Question
+from rftui.screens.confirm_screen import ConfirmScreen
+from rftui.screens.launch_checks import LaunchChecks
+from rftui.spans import Role, Span
+from rftui.widgets.form_rows import FieldList, FormRows
+from rftui.widgets.form_side import FormSide
+from rftui.widgets.line_list import LineList
+from rftui.widgets.span_view import SpanLines
+from store.layout import Home
+from store.runs import RunSummary
+
+logger = logging.getLogger(__name__)
+
+NARROW = 110
+"""Below so many columns preflight stands under the fields."""
+REST_S = 0.4
+"""Without a letter for so long the quick checks begin."""
+LONG_REST_S = 1.0
+"""And after so much more the interpreter is asked, which takes some seconds of a core."""
+ASKING = "asking the interpreter that will train (some seconds)"
+
+
+class LaunchScreen(LaunchChecks):
+    """A form for a new run, or for a clone of one."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings("launch")
+    DEFAULT_CSS = """
+    LaunchScreen {
+        #head, #keys { height: 1; padding: 0 1; }
+        #keys { background: $panel; }
+        #filter { display: none; border: none; height: 1; padding: 0 1; }
+        &.filtering #filter { display: block; }
+        #body { height: 1fr; layout: horizontal; }
+        FormRows { width: 3fr; }
+        #side { width: 2fr; height: 1fr; border-left: solid $panel; padding: 0 1; }
+        &.narrow #body { layout: vertical; }
+        &.narrow FormRows { width: 1fr; height: 3fr; }
+        &.narrow #side { width: 1fr; height: 2fr; border-left: none; border-top: solid $panel; }
+        &.alone FormRows { display: none; }
+        &.alone #side { border: none; }
+    }
+    """
+
+    class Left(Message):
+        """The user wants back to where the form was opened."""
+
+    class Launched(Message):
+        """A run was started."""
+
+        def __init__(self, summary: RunSummary) -> None:
+            super().__init__()
+            self.summary = summary
+
+    def __init__(self, home: Home, clone_of: str | None = None) -> None:
+        super().__init__(home, clone_of)
+        self.progress = Progress(None, "reading what this machine has")
+        self.is_launching = False
+        self._form: LaunchForm | None = None
+        self._view: FormView | None = None
+        self._rest: Timer | None = None
+        self._rows = FormRows()
+        self._side = FormSide()
+        self._head = SpanLines(id="head")
+        # Textual's footer is made anew with every field that is entered or left, which takes 50 ms
+        self._keys = SpanLines(id="keys")
+        self._filter = Input(id="filter", placeholder="words of a setting's name, meaning or value", compact=True)
+
+    def compose(self) -> ComposeResult:
+        """Head, filter, fields, what stands beside them, keys."""
+        self._filter.cursor_blink = False
+        yield self._head
+        yield self._filter
+        with Container(id="body"):
+            yield self._rows
+            yield self._side
+        yield self._keys
+
+    def on_mount(self) -> None:
+        """Reads what the form is made of."""
+        self._head.show([(Span("launch", Role.STRONG), Span(f"  {self.progress.doing}", Role.MUTED))])
+        self._rows.list.focus()
+        self.look_around()
+
+    def on_resize(self, event: Resize) -> None:
+        """Arranges the two parts for the width."""
+        self.set_class(event.size.width < NARROW, "narrow")
+        self.call_after_refresh(self._show_text)
+        self.call_after_refresh(self._show_keys)
+
+    def on_descendant_focus(self) -> None:
+        """Other keys work."""
+        self._show_keys()
+
+    def _show_keys(self) -> None:
+        places = ("typing",) if self._rows.is_writing else ("field", "launch")
+        keymap = self.app.user_keys.keymap if isinstance(self.app, RunControls) else {}
+        self._keys.show([hint_line(places, keymap, self._keys.size.width)])
+
+    # what is read and checked
+
+    def on_launch_checks_looked_around(self, event: LaunchChecks.LookedAround) -> None:
+        """Shows the fields."""
+        self._form = LaunchForm(event.surroundings)
+        self.progress = Progress(None)
+        self._changed()
+
+    def _changed(self) -> None:
+        """Something else stands in the form: it is shown at once, and checked when the typing rests."""
+        if self._form is None:
+            return
+        self.version += 1
+        self._view = self._form.view()
+        self.progress = Progress(None)
+        self._show()
+        self._wait(REST_S, self._check_quickly)
+
+    def _wait(self, seconds: float, then: object) -> None:
+        if self._rest is not None:
+            self._rest.stop()
+        self._rest = self.set_timer(seconds, then)  # type: ignore[arg-type]
+
+    def _check_quickly(self) -> None:
+        if self._view is not None and not self._view.problems and not self.is_launching:
+            self._check(is_whole=False)
+
+    def _check_whole(self) -> None:
+        if not self.is_launching:
+            self._check(is_whole=True)
+
+    def _check(self, *, is_whole: bool, for_launch: bool = False) -> None:
+        if self._view is None:
+            return
+        if is_whole:
+            self.progress = self.progress._replace(doing=ASKING)
+            self._show_text()
+        self.check(self._view, is_whole=is_whole, for_launch=for_launch)
+
+    def on_launch_checks_answered(self, event: LaunchChecks.Answered) -> None:
+        """Shows what the checks found; goes on with a launch that waited for it."""
+        if event.version != self.version:
+            return
+        self.progress = Progress(event.checked)
+        if event.for_launch:
+            self._go_on(event.checked)
+        elif not event.checked.is_whole:
+            self._wait(LONG_REST_S, self._check_whole)
+        self._show_text()
+
+    # what is shown
+
+    def _show(self) -> None:
+        if self._view is not None:
+            words = self._filter.value.lower().split()
+            self._rows.show_rows([row for row in self._view.rows if _holds(row, words)])
+        self._show_text()
+
+    def _show_text(self) -> None:
+        """The head and what stands beside the fields."""
+        if self._view is None or self._form is None:
+            if self.progress.problem is not None:
+                problem = self.progress.problem
+                self._head.show([(Span("✗ ", Role.WRONG), Span(f"{problem.error}  {problem.fix}"))])
+            return
+        width = max(10, self._head.size.width)
+        self._head.show([counts_line(self._view, self.progress, clone_of=self.clone_of, width=width)])
+        gpus = self._form.surroundings.gpus
+        width = max(20, self._side.size.width - 1)
+        self._side.show(side_lines(self._rows.list.row, self._view, self.progress, gpus=gpus, width=width))
+
+    def on_line_list_moved(self, event: LineList.Moved) -> None:
+        """Another field is in hand."""
+        self._side.scroll_rows(0)
+        self._show_text()
+
+    # what is written
+
+    def on_form_rows_written(self, event: FormRows.Written) -> None:
+        """A field has another text."""
+        if self._form is None:
+            return
+        if event.key == MORE:
+            if event.is_done and event.text:
+                self._add(event.text)
+            return
+        before = self._form.entries.get(event.key)
+        self._form.write(event.key, event.text)
+        if self._form.entries.get(event.key) != before:
+            self._changed()
+        elif event.is_done:
+            self._show()
+
+    def _add(self, assignment: str) -> None:
+        assert self._form is not None, "fields are there"
+        problem = self._form.add(assignment)
+        if problem is not None:
+            says = Problem(problem.message, problem.found, problem.expected, problem.fix, 2)
+            self.progress = self.progress._replace(problem=says)
+            self._show_text()
+            return
+        self._changed()
+
+    def on_field_list_turned(self, event: FieldList.Turned) -> None:
+        """The next choice of a field that has some."""
+        row = self._rows.list.row
+        if self._form is None or row is None or row.field.is_fixed or not row.field.choices or row.field.is_list:
+            return
+        choices = row.field.choices
+        place = choices.index(row.text) + event.by if row.text in choices else 0
+        self._form.write(row.field.key, choices[place % len(choices)])
+        self._changed()
+
+    def on_field_list_cleared(self) -> None:
+        """What was written into a field is taken back."""
+        row = self._rows.list.row
+        if self._form is not None and row is not None and row.field.key in self._form.entries:
+            self._form.write(row.field.key, "")
+            self._changed()
+
+    # keys
+
+    def action_filter(self) -> None:
+        """Opens the line of the filter."""
+        self.add_class("filtering")
+        # at once: what is typed ahead belongs into the filter
+        self.set_focus(self._filter)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Another letter of the filter; the cursor goes to a field that is called so rather than told of so."""
+        self._show()
+        words = event.value.lower().split()
+        called = [row.field.key for row in self._rows.list.rows if all(word in row.field.key for word in words)]
+        if words and called:
+            self._rows.list.seek(called[0])
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """The filter stays, and the keyboard goes back to the fields."""
+        self._rows.list.focus()
+
+    def action_copy(self) -> None:
+        """Copies the command."""
+        if self._view is not None:
+            self.app.copy_to_clipboard(self._view.command)
+            self.notify("the command is copied", markup=False, timeout=3)
+
+    def action_alone(self) -> None:
+        """Preflight and command in the place of the fields."""
+        self.toggle_class("alone")
+        self.call_after_refresh(self._show_text)
+
+    def action_side(self, pages: int) -> None:
+        """Scrolls what stands beside the fields."""
+        self._side.page(pages)
+
+    def action_leave(self) -> None:
+        """Ends the filter, or leaves; asks first where something would be lost."""
+        if self.has_class("filtering"):
+            self._filter.value = ""
+            self.remove_class("filtering")
+            self._rows.list.focus()
+        elif self.has_class("alone"):
+            self.action_alone()
+        elif self._form is not None and self._form.entries:
+            count = len(self._form.entries)
+            question = Question(
+                title="Leave the form?",
+                lines=(),
+                sentence=f"{count} setting{'s' if count != 1 else ''} that you wrote would be lost.",
+                command="",
+                yes="leave",
+                is_default_yes=False,
+            )
+            self.app.push_screen(ConfirmScreen(question), self._leave)
+        else:
+            self._leave(True)
+
+    def _leave(self, is_wanted: bool | None) -> None:
+        if is_wanted:
+            self.version += 1
+            self.post_message(self.Left())
+
+    # the launch
+
+    def action_launch(self) -> None:
+        """Checks everything and launches; errors refuse, warnings ask."""
+        if self.is_launching or self._view is None:
+            return
+        if self._rows.is_writing:
+            # what is being written counts
+            self._rows.list.focus()
+            self.call_later(self.action_launch)
+            return
+        if self._view.problems:
+            first = self._view.problems[0]
+            self._refuse(Problem(first.message, first.found, first.expected, first.fix, 2))
+            return
+        self.is_launching = True
+        self._check(is_whole=True, for_launch=True)
+
+    def _refuse(self, problem: Problem) -> None:
+        self.is_launching = False
+        self.progress = self.progress._replace(doing="", problem=problem)
+        self._side.scroll_rows(0)
+        self._show_text()
+        self.notify(Text(f"not launched: {problem.error}").plain, severity="error", markup=False)
+
+    def _go_on(self, checked: Checked) -> None:
+        """After the checks of a launch."""
+        if checked.errors:
+            first = checked.errors[0]
+            others = f" (and {len(checked.errors) - 1} more)" if len(checked.errors) > 1 else ""
+            says = f"preflight stopped the launch: {first.check}{others}"
+            self._refuse(Problem(says, first.found, first.expected, first.fix, 2))
+        elif checked.warnings:
+            lines = tuple(finding.found for finding in checked.warnings)
+            question = Question("Launch with warnings?", lines, "The run starts all the same.", "", "launch", True)
+            self.app.push_screen(ConfirmScreen(question), lambda is_wanted: self._start(checked, bool(is_wanted)))
+        else:
+            self._start(checked, True)
+
+    def _start(self, checked: Checked, is_wanted: bool) -> None:
+        if not is_wanted:
+            self.is_launching = False
+            return
+        self.progress = Progress(checked, "starting the run")
+        self._show_text()
+        self.start(checked)
+
+    def on_launch_checks_started(self, event: LaunchChecks.Started) -> None:
+        """The application shows the run."""
+        self.post_message(self.Launched(event.summary))
+
+    def on_launch_checks_failed(self, event: LaunchChecks.Failed) -> None:
+        """Says why, and stays."""
+        self._refuse(event.problem)
+
+
+def _holds(row: Row, words: list[str]) -> bool:
+    """Whether every word stands in name, part, meaning or value."""
+    text = f"{row.field.key} {row.field.group.value} {row.field.help} {row.text}".lower()
+    return all(word in text for word in words)
