@@ -164,11 +164,11 @@ def _untested(
 
 
 def _contrast(baseline: ComparedRun, other: ComparedRun, before: Evaluated, after: Evaluated) -> Contrast:
-    why = _why_not_the_same_data(baseline, other, before, after)
+    why = why_not_the_same_data(baseline, other, before, after)
     return _pair(baseline.name, other.name, before, after, why=why)
 
 
-def _why_not_the_same_data(baseline: ComparedRun, other: ComparedRun, before: Evaluated, after: Evaluated) -> str:
+def why_not_the_same_data(baseline: ComparedRun, other: ComparedRun, before: Evaluated, after: Evaluated) -> str:
     """Empty where nothing speaks against pairing the answers."""
     if baseline.summary.task != other.summary.task:
         return f"different tasks: {baseline.summary.task} and {other.summary.task}"
