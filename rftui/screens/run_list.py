@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from textual import on
 from textual.binding import BindingType
+from textual.events import Key
 from textual.message import Message
 from textual.timer import Timer
 
@@ -30,6 +31,8 @@ REMEMBER_S = 0.5
 TYPING_S = 0.12
 """So long after a letter the filter is tried."""
 FILTER, TAGS, NOTE = "filter", "tags", "note"
+ASK = {kind: f"ask('{kind}')" for kind in (FILTER, TAGS, NOTE)}
+"""What keys that open the line do, as bindings say it."""
 
 
 class RunListScreen(RunListView):
@@ -229,14 +232,27 @@ class RunListScreen(RunListView):
             tags = " ".join(browser.run.tags)
             self.ask.ask(TAGS, f"tags of {one_line(browser.run.name)}", text=tags, example="words with spaces between")
         elif isinstance(browser.entry, int) and browser.run is not None:
+            self._noted, self._note_seq = browser.run.name, None
+            self.ask.ask(NOTE, f"note on {one_line(self._noted)}", example="what to remember of this run")
             self.read_note(browser.entry, browser.run.name)
 
     @on(RunListReader.NoteRead)
-    def _ask_note(self, event: RunListReader.NoteRead) -> None:
-        self._note_seq = None if event.note is None else event.note.seq
-        text = "" if event.note is None else one_line(event.note.text)
-        self._noted = event.name
-        self.ask.ask(NOTE, f"note on {one_line(event.name)}", text=text, example="what to remember of this run")
+    def _fill_note(self, event: RunListReader.NoteRead) -> None:
+        if self.ask.kind == NOTE and event.name == self._noted and event.note is not None and not self.ask.text:
+            self._note_seq = event.note.seq
+            self.ask.fill(one_line(event.note.text))
+
+    def take_key(self, event: Key) -> bool:
+        """Opens the line before the next key is looked at, and gives it what came to the rows meanwhile."""
+        if self.ask.kind:
+            self.ask.take_key(event)
+            return True
+        active = self.active_bindings.get(event.key)
+        kinds = [kind for kind in (FILTER, TAGS, NOTE) if active is not None and active.binding.action == ASK[kind]]
+        if not kinds or (self.home.is_read_only and kinds != [FILTER]):
+            return False
+        self.action_ask(kinds[0])
+        return True
 
     @on(AskLine.Typed)
     def _letter(self, event: AskLine.Typed) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 from textual.message import Message
@@ -124,6 +125,14 @@ class RunListReader(Screen[None]):
             return self.GpusRead(gpu_samples())
 
         self._start("gpus", read)
+
+    def read_ahead(self) -> None:
+        """Imports what the next keys need; a first enter should not wait for it."""
+
+        def read() -> None:
+            import_module("rftui.screens.run_screen")
+
+        self.run_worker(read, thread=True, group="ahead", exit_on_error=False)
 
     def read_metrics(self) -> None:
         """Reads what runs can be sorted by."""

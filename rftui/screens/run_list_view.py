@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical
-from textual.events import Resize
+from textual.events import Key, Resize
 from textual.widgets import Footer
 
 from rftui.rollout_query import QueryError
@@ -73,7 +73,7 @@ class RunListView(RunListReader):
         super().__init__(home)
         self.browser = RunBrowser(time.time)
         self.ask = AskLine(id="ask")
-        self.table = RunTable(self._row, empty="", id="runs")
+        self.table = RunTable(self._row, self.take_key, id="runs")
         self.preview: RunPreview | None = None
         self.problem = ""
         self._has_read = False
@@ -124,6 +124,10 @@ class RunListView(RunListReader):
         """Reads what is new."""
         self.read_news(self.browser.wanted, is_thorough=is_thorough)
 
+    def take_key(self, event: Key) -> bool:
+        """Whether a key that came to the rows was meant for something else, and went there."""
+        return False
+
     # what was read
 
     @on(RunListReader.NewsRead)
@@ -140,6 +144,7 @@ class RunListView(RunListReader):
             self.read_gpus()
             self.set_interval(GPUS_EVERY_S, self._look_at_gpus)
             self.call_after_refresh(self.look)
+            self.call_after_refresh(self.read_ahead)
         self._show()
 
     @on(RunListReader.TracesRead)

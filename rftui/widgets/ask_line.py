@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal
+from textual.events import Key
 from textual.message import Message
 from textual.widgets import Input
 
@@ -61,7 +62,19 @@ class AskLine(Horizontal):
             self._input.value = text
         self._input.cursor_position = len(text)
         self.add_class("open")
-        self._input.focus()
+        # focus() waits its turn behind keys that are typed already
+        self.screen.set_focus(self._input)
+
+    def fill(self, text: str) -> None:
+        """Begins from a text that was read only now, unless somebody wrote meanwhile."""
+        if not self.text:
+            with self._input.prevent(Input.Changed):
+                self._input.value = text
+            self._input.cursor_position = len(text)
+
+    def take_key(self, event: Key) -> None:
+        """Takes a key that was typed before the line was there."""
+        self._input.post_message(Key(event.key, event.character))
 
     def close(self) -> None:
         """Asks for nothing any more."""
