@@ -47,7 +47,7 @@ def test_dead_groups_that_stay_are_told_with_their_share_and_first_step() -> Non
 
 
 def test_an_alarm_ends_when_it_is_calm_again_and_may_come_back() -> None:
-    points = curve(lambda step: 0.9 if step < 50 or 120 <= step else 0.1)
+    points = curve(lambda step: 0.9 if step < 50 or step >= 120 else 0.1)
 
     first, second = alerts_of({CLIPPED: points})
 

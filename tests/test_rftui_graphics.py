@@ -122,12 +122,10 @@ def decoded(data: str) -> list[list[tuple[int, int, int] | None]]:
         elif token[10]:
             x, top = 0, top + 6
         else:
-            for _ in range(int(token[6] or 1)):
-                bits = ord(token[7] or token[8]) - 63
-                for row in range(6):
-                    if bits >> row & 1:
-                        pixels[top + row][x] = palette[colour]
-                x += 1
+            bits, count = ord(token[7] or token[8]) - 63, int(token[6] or 1)
+            for row in (row for row in range(6) if bits >> row & 1):
+                pixels[top + row][x : x + count] = [palette[colour]] * count
+            x += count
     return pixels[:height]
 
 

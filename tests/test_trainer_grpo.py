@@ -141,6 +141,18 @@ def test_metrics_of_every_step_are_written_under_trls_names(tmp_path: Path) -> N
     for step in (1, 2):
         names = {name for record in logged if record["step"] == step for name in record["values"]}
         assert {"reward", "rewards/accuracy/mean", "completions/mean_length", "grad_norm", "step_time"} <= names
+        lengths = sorted(
+            sample["tokens"]
+            for group in of_type(records(run_dir), "group")
+            if group["step"] == step
+            for sample in group["samples"]
+        )
+        values = next(record["values"] for record in logged if record["step"] == step and "reward" in record["values"])
+        # of sixteen lengths 95% are at most the fifteenth and a quarter, so the sixteenth
+        assert (values["completions/p95_length"], values["completions/mean_length"]) == (
+            lengths[-1],
+            pytest.approx(sum(lengths) / len(lengths)),
+        )
 
 
 def test_a_run_with_shuffled_golds_says_so_in_its_rollouts(tmp_path: Path) -> None:

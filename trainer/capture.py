@@ -1,7 +1,8 @@
 """TRL's GRPO trainer with every completion recorded: rewards by name, advantage, lengths, stop reason, right step.
 
 Two private methods of TRL 1.16 are wrapped, `_calculate_rewards` and `_generate_and_score_completions`; both keep
-rows in their original order, and the second returns this rank's advantages in that order (it shuffles later).
+rows in their original order, and the second returns this rank's advantages in that order (it shuffles later). To what
+TRL averages over a step in `_metrics` one metric is added, completions/p95_length.
 
 Legend: n rows on this rank (completions of one generation), G completions a prompt; row i of rank r is completion
 (r*n + i) % G of group (r*n + i) // G.
@@ -192,6 +193,7 @@ class RecordedGRPOTrainer(GRPOTrainer):
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         output: dict[str, Any] = super()._generate_and_score_completions(inputs)
+        self._measure_longest()
         self._record_groups(output["advantages"].tolist())
         self._refuse_failing_rewards()
         self.recorder.phase("update", step=self.generating_step)
@@ -264,6 +266,13 @@ class RecordedGRPOTrainer(GRPOTrainer):
             "images": self.recorder.images(fitted.images),
             "samples": samples,
         }
+
+    def _measure_longest(self) -> None:
+        """Adds the length that 95% of all ranks' completions do not exceed, beside TRL's mean and maximum."""
+        own = torch.tensor([scored.response.tokens for scored in self.reward_table.scored], dtype=torch.float32)
+        lengths = self.accelerator.gather(own.to(self.accelerator.device))
+        p95 = torch.quantile(lengths, 0.95, interpolation="higher").item()
+        self._metrics["train"]["completions/p95_length"].append(p95)
 
     def _refuse_failing_rewards(self) -> None:
         """Raises RewardsFailed on every rank together when too many rewards raised."""
