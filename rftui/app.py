@@ -24,7 +24,7 @@ from rftui.cli.output import is_ascii, narrate
 from rftui.dashboard_log import crash_sentence, log_crash, start_log
 from rftui.key_names import key_name
 from rftui.run_controls import RunControls
-from rftui.screen_filters import InAscii, WithoutColour
+from rftui.screen_filters import InAscii, OnlyVisible, WithoutColour
 from rftui.screens.help_screen import HelpScreen
 from rftui.screens.run_list import RunListScreen
 from rftui.terminal_driver import TerminalDriver, WayOut, ending_signals
@@ -73,7 +73,7 @@ class RunListApp(RunControls, inherit_bindings=False):
         self.user_keys = keys or UserKeys({})
         self.crash: Exception | None = None
         """The error that ended the dashboard."""
-        self._last_filters: list[LineFilter] = []
+        self._last_filters: list[LineFilter] = [OnlyVisible()]
         self._on_leaving = on_leaving
         self._loop_of_events: asyncio.AbstractEventLoop | None = None
         self._left_by: int | None = None
@@ -123,6 +123,17 @@ class RunListApp(RunControls, inherit_bindings=False):
         self.switch_screen(LIST)
 
     def on_run_screen_left(self) -> None:
+        """Back to the list."""
+        self.open_list()
+
+    def on_run_list_screen_compare(self, event: RunListScreen.Compare) -> None:
+        """Runs were chosen to be seen side by side."""
+        # comparing is asked for seldom, and the first frame should not wait for it
+        from rftui.screens.compare_screen import CompareScreen
+
+        self.switch_screen(CompareScreen(self.home, event.names, event.pinned))
+
+    def on_compare_screen_left(self) -> None:
         """Back to the list."""
         self.open_list()
 

@@ -7,11 +7,13 @@ from __future__ import annotations
 import unicodedata
 from functools import lru_cache
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual.color import Color
 from textual.filter import LineFilter
+
+from rftui.wrapping import visible
 
 _SIGNS = str.maketrans(
     {
@@ -42,6 +44,25 @@ _SIGNS = str.maketrans(
 )
 _BOX = range(0x2500, 0x2580)
 _BRAILLE = range(0x2800, 0x2900)
+
+
+class OnlyVisible(LineFilter):
+    """Takes out what no cell shows: control and direction characters, joiners, piles of accents.
+
+    Views clean what they show. This holds also where one forgets it, and for what Textual draws by itself; and without
+    joiners a terminal measures text as Textual does, so that nothing to the right of it is shifted.
+    """
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        """The same cells with characters that can be seen."""
+        return [_visible(segment) for segment in segments]
+
+
+def _visible(segment: Segment) -> Segment:
+    text = visible(segment.text)
+    if text is segment.text or segment.control:
+        return segment
+    return Segment(set_cell_size(text, cell_len(segment.text)), segment.style)
 
 
 class InAscii(LineFilter):

@@ -19,7 +19,12 @@ _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
     "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
+# ranges in which every character takes a cell: words, signs, boxes, blocks and braille, so most of what is ever drawn
+_HARMLESS = re.compile(
+    "[ -~\u00a0-\u00ac\u00ae-\u02ff\u0370-\u0482\u048a-\u058f\u2010-\u2027\u2030-\u205e\u2190-\u2bff]*"
+)
 _BREAK = re.compile("[\n\u2028\u2029]")
+_NO_BREAKS = dict.fromkeys(map(ord, "\t\n\u2028\u2029"))
 
 
 class Drawable(NamedTuple):
@@ -39,6 +44,13 @@ def drawable(text: str) -> Drawable:
     kept = _without_piles(_INVISIBLE.sub("", clean(part)))
     paragraphs = tuple(paragraph.replace("\t", "    ") for paragraph in _BREAK.split(kept))
     return Drawable(paragraphs, len(part) - len(kept) - part.count("\r\n"), len(text) - len(part))
+
+
+def visible(text: str) -> str:
+    """`text` without characters that nobody sees or that a terminal obeys, line breaks and tabs included."""
+    if _HARMLESS.fullmatch(text):
+        return text
+    return _without_piles(_INVISIBLE.sub("", clean(text))).translate(_NO_BREAKS)
 
 
 def drawable_line(text: str) -> str:
