@@ -12,7 +12,7 @@ from rftui.formats import fraction
 from rftui.spans import Line, Role, Span, fitted
 from rftui.wrapping import drawable_line
 
-LABEL_WIDTH = 16
+LABEL_WIDTH = 22
 MOST_CELL = 9
 LEAST_CELL = 4
 MISTAKES = 5
@@ -37,19 +37,24 @@ def matrix_lines(found: Confusion | str, view: MatrixView, *, kind: str | None) 
         yield fitted((Span(f"no table of gold against answer{of_kind}: {found}", Role.MUTED),), view.width)
         return
     labels = [drawable_line(label) or "(empty)" for label in found.labels]
-    room = min(LABEL_WIDTH, max(map(cell_len, labels)))
-    cell = min(MOST_CELL, max(LEAST_CELL, max(map(cell_len, labels))))
+    widest = max(map(cell_len, labels))
+    # names that do not fit over a column are numbered: cut, they may all look alike
+    is_numbered = widest > MOST_CELL
+    rows = [f"{place} {label}" for place, label in enumerate(labels, 1)] if is_numbered else labels
+    heads = [str(place) for place in range(1, len(labels) + 1)] if is_numbered else labels
+    room = min(LABEL_WIDTH, max(map(cell_len, rows)))
+    cell = LEAST_CELL + 1 if is_numbered else max(LEAST_CELL, widest)
     shown = columns_in_sight(len(labels), view.width, label=room, cell=cell)
     first = max(0, min(view.first, len(labels) - shown))
-    said = f"  gold answers down, answers across; {len(labels)} gold answers"
+    yield fitted((Span(f"gold against answer{of_kind}", Role.STRONG),), view.width)
+    how = "  gold answers down, answers across" + (" by number" if is_numbered else "")
     if shown < len(labels):
-        said += f", answers {first + 1} to {first + shown} here (left, right)"
-    yield fitted((Span(f"gold against answer{of_kind}", Role.STRONG), Span(said, Role.MUTED)), view.width)
-    heads = [_cut(label, cell) for label in labels[first : first + shown]]
-    titles = "".join(f" {_right(text, cell)}" for text in heads)
+        how += f", {first + 1} to {first + shown} of {len(labels)} (left, right)"
+    yield fitted((Span(how, Role.MUTED),), view.width)
+    titles = "".join(f" {_right(text, cell)}" for text in heads[first : first + shown])
     tail = f" {'other':>6} {'none':>5}  {'n':>4} right"
-    yield fitted((Span(" " * (room + 2)), Span(titles, Role.MUTED), Span(tail, Role.MUTED)), view.width)
-    for gold, label in enumerate(labels):
+    yield fitted((Span(" " * (room + 2) + titles + tail, Role.MUTED),), view.width)
+    for gold, label in enumerate(rows):
         yield fitted(_row(found, gold, _cut(label, room), room, cell, range(first, first + shown)), view.width)
     yield from _mistakes(found, labels, view.width)
 
