@@ -10,7 +10,7 @@ from rftui.system_history import SystemHistory
 from store.attempt_ends import last_attempt, run_state, runs_in
 from store.layout import Home
 from store.runs import open_catalogue
-from store.states import State, is_live
+from store.states import State
 from store.system_samples import START, Place, read_samples
 
 HOLDING = frozenset({State.STARTING, State.RUNNING, State.STALLED, State.STOPPING})
@@ -26,6 +26,7 @@ class SystemPage(NamedTuple):
     host: str | None
     """Where the run trains or trained last; None before its training process spoke."""
     is_live: bool
+    """Whether its process lives, so that it holds its GPUs."""
     own: tuple[int, ...]
     """NVML's indices of the run's GPUs; empty where it names none."""
     hides_gpus: bool
@@ -63,7 +64,7 @@ class SystemSource:
             history=self._history,
             version=self._version,
             host=host,
-            is_live=state is not None and is_live(state),
+            is_live=state in HOLDING,
             own=gpus or (),
             hides_gpus=gpus is None,
             holders=self._holders([name for name in names if hosts.get(name) in (host, None)]),

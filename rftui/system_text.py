@@ -37,7 +37,7 @@ def system_lines(page: SystemPage, width: int) -> list[Line]:
 def _head(page: SystemPage, sample: SystemSample, width: int) -> Iterator[Line]:
     where = drawable_line(page.host) if page.host else "the run's machine"
     when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(sample.time))
-    said = f"sample of {when}" if page.is_live else f"last sample, {when}: the run has ended"
+    said = f"sample of {when}" if page.is_live else f"last sample, {when}: no process of the run lives"
     yield fitted(
         (Span(where, Role.STRONG), Span(f"  {said}, {page.history.samples} samples in all", Role.MUTED)), width
     )
