@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import closing
 from typing import NamedTuple
 
@@ -11,16 +11,17 @@ from rftui.alerts import Alert
 from rftui.curves import Axis, Point, Range, Scale
 from store.layout import Home
 from store.metrics import (
+    CurveMemory,
     EvaluationPoint,
     MetricPoint,
     Milestones,
     StepTime,
-    curve,
     curve_between,
     evaluation_points,
     metric_names,
     milestones,
     outline,
+    sketch,
     step_times,
 )
 from store.runs import open_catalogue
@@ -48,6 +49,8 @@ class RunCurves(NamedTuple):
     """Whether more will come."""
     alerts: tuple[Alert, ...] = ()
     """What is wrong with the run, by step, where it was looked for."""
+    is_sketch: bool = False
+    """Whether the curves are a first answer, with few points."""
 
 
 def read_names(home: Home, name: str) -> tuple[str, ...]:
@@ -56,24 +59,54 @@ def read_names(home: Home, name: str) -> tuple[str, ...]:
         return tuple(metric_names(connection, name))
 
 
-def read_curves(home: Home, name: str, wanted: Collection[str], *, steps: Range | None = None) -> RunCurves:
-    """The wanted curves, reduced; only from one step to another where `steps` is given."""
+def read_curves(
+    home: Home, name: str, wanted: Collection[str], *, steps: Range | None = None, memory: CurveMemory | None = None
+) -> RunCurves:
+    """The wanted curves, reduced; only from one step to another where `steps` is given.
+
+    With the memory of an earlier read of whole curves only what is new is read.
+    """
+
+    def read(connection: sqlite3.Connection, metric: str) -> list[MetricPoint]:
+        if steps is not None:
+            first, last = int(steps.low), int(steps.high) + 1
+            return curve_between(connection, name, metric, first=first, last=last, max_points=MAX_POINTS)
+        return (memory or CurveMemory(name, max_points=MAX_POINTS)).curve(connection, metric)
+
     with closing(open_catalogue(home)) as connection:
-        names = tuple(metric_names(connection, name))
-        curves = {metric: _curve(connection, name, metric, steps) for metric in sorted(wanted) if metric in names}
-        timed_by = next((metric for metric in _TIMED_BY if metric in names), next(iter(names), ""))
-        times = step_times(connection, name, timed_by, max_points=MAX_POINTS)
-        found = milestones(connection, name)
-        evaluations = tuple(evaluation_points(connection, name))
-        return RunCurves(
-            names=names,
-            curves=curves,
-            scales=_scales(connection, name, times),
-            evaluations=evaluations,
-            milestones=found,
-            steps=_span([*curves.values(), times], [evaluation.step for evaluation in evaluations]),
-            is_live=_is_live(connection, name),
-        )
+        return _read(connection, name, wanted, read)
+
+
+def sketch_curves(home: Home, name: str, wanted: Collection[str]) -> RunCurves | None:
+    """The wanted curves in few points, at once, where reading them takes long; None where it does not."""
+    with closing(open_catalogue(home)) as connection:
+        sketches = {metric: sketch(connection, name, metric, max_points=MAX_POINTS) for metric in wanted}
+        if not any(sketches.values()):
+            return None
+        found = _read(connection, name, wanted, lambda _, metric: sketches[metric] or [])
+        return found._replace(is_sketch=True)
+
+
+def _read(
+    connection: sqlite3.Connection,
+    name: str,
+    wanted: Collection[str],
+    read: Callable[[sqlite3.Connection, str], list[MetricPoint]],
+) -> RunCurves:
+    names = tuple(metric_names(connection, name))
+    curves = {metric: read(connection, metric) for metric in sorted(wanted) if metric in names}
+    timed_by = next((metric for metric in _TIMED_BY if metric in names), next(iter(names), ""))
+    times = step_times(connection, name, timed_by, max_points=MAX_POINTS)
+    evaluations = tuple(evaluation_points(connection, name))
+    return RunCurves(
+        names=names,
+        curves=curves,
+        scales=_scales(connection, name, times),
+        evaluations=evaluations,
+        milestones=milestones(connection, name),
+        steps=_span([*curves.values(), times], [evaluation.step for evaluation in evaluations]),
+        is_live=_is_live(connection, name),
+    )
 
 
 def _is_live(connection: sqlite3.Connection, name: str) -> bool:
@@ -86,14 +119,6 @@ def _span(series: Sequence[Sequence[MetricPoint | StepTime]], others: Sequence[i
     if not ends:
         return None
     return Range(min(ends), max(max(ends), min(ends) + 1))
-
-
-def _curve(connection: sqlite3.Connection, name: str, metric: str, steps: Range | None) -> list[MetricPoint]:
-    if steps is None:
-        return curve(connection, name, metric, max_points=MAX_POINTS)
-    return curve_between(
-        connection, name, metric, first=int(steps.low), last=int(steps.high) + 1, max_points=MAX_POINTS
-    )
 
 
 def _scales(connection: sqlite3.Connection, name: str, times: Sequence[StepTime]) -> dict[Axis, Scale]:

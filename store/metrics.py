@@ -24,6 +24,8 @@ _IS_CURRENT = "(a.superseded_from IS NULL OR t.step < a.superseded_from)"
 
 POINT_BY_POINT_STEPS = 20_000
 """Steps of a part that are read point by point in 20 ms; of a longer one the roll-ups are close enough."""
+LEAST_SKETCHED = 16
+"""Steps a stretch, from which on reading every point can be felt."""
 _LAST_STEP = (1 << 63) - 1
 
 
@@ -84,10 +86,45 @@ def curve(connection: sqlite3.Connection, run: str, metric: str, *, max_points: 
     stretch = None if max_points is None else _stretch(connection, series, max_points)
     if stretch is None:
         return [MetricPoint(step, VALUES.get(kind, value)) for step, value, kind in _points(connection, series)]
-    if stretch >= ROLLUP_STEPS:
-        # a roll-up that reaches into steps that a later attempt made again is read point by point
-        return _with_gaps(connection, series, _reduced(_from_rollups(connection, series), stretch), stretch)
-    return _reduced_points(connection, series, stretch)
+    return _reduced_from(connection, series, stretch, first=0)
+
+
+def sketch(connection: sqlite3.Connection, run: str, metric: str, *, max_points: int) -> list[MetricPoint] | None:
+    """A long curve from its roll-ups alone, in a tenth of the time; None where it is too short for that."""
+    series = _series(connection, run, metric)
+    stretch = None if series is None else _stretch(connection, series, max_points)
+    if series is None or stretch is None or stretch < LEAST_SKETCHED:
+        return None
+    return _reduced_from(connection, series, max(ROLLUP_STEPS, stretch), first=0)
+
+
+class CurveMemory:
+    """Curves of one run that grows, reduced to the screen: only what may have changed is read again.
+
+    What a run writes belongs to its last steps; whoever rebuilds the store reads from the beginning.
+    """
+
+    def __init__(self, run: str, *, max_points: int) -> None:
+        self.run = run
+        self.max_points = max_points
+        self._known: dict[str, tuple[_Series, int, list[MetricPoint]]] = {}
+
+    def curve(self, connection: sqlite3.Connection, metric: str) -> list[MetricPoint]:
+        """The same as `curve` gives."""
+        series = _series(connection, self.run, metric)
+        stretch = None if series is None else _stretch(connection, series, self.max_points)
+        if series is None or stretch is None:
+            return curve(connection, self.run, metric, max_points=self.max_points)
+        known = self._known.get(metric)
+        before: list[MetricPoint] = []
+        first = 0
+        if known is not None and known[:2] == (series, stretch) and known[2]:
+            # the stretch before the last one may still get what was logged late
+            first = max(0, (known[2][-1].step // stretch - 1) * stretch)
+            before = known[2][: bisect_left(known[2], first, key=itemgetter(0))]
+        points = [*before, *_reduced_from(connection, series, stretch, first=first)]
+        self._known[metric] = (series, stretch, points)
+        return points
 
 
 def curve_between(
@@ -205,7 +242,7 @@ def _series(connection: sqlite3.Connection, run: str, metric: str) -> _Series | 
     attempts = connection.execute(
         "SELECT number, coalesce(superseded_from, ?) FROM attempt WHERE run=? ORDER BY number", (_LAST_STEP, found[0])
     )
-    return _Series(*found, tuple(attempts.fetchall()))
+    return _Series(found[0], found[1], tuple(attempts.fetchall()))
 
 
 def _stretch(connection: sqlite3.Connection, series: _Series, max_points: int) -> int | None:
@@ -217,8 +254,12 @@ def _stretch(connection: sqlite3.Connection, series: _Series, max_points: int) -
     ).fetchone()
     if row[0] is None:
         return None
-    span = row[1] - row[0] + 1
-    return None if span <= max_points else max(1, math.ceil(span * 4 / max(4, max_points)))
+    span = int(row[1] - row[0]) + 1
+    if span <= max_points:
+        return None
+    stretch = math.ceil(span * 4 / max(4, max_points))
+    # longer ones are whole roll-ups
+    return stretch if stretch < ROLLUP_STEPS else math.ceil(stretch / ROLLUP_STEPS) * ROLLUP_STEPS
 
 
 def _numbers(series: _Series) -> list[int]:
@@ -230,22 +271,71 @@ def _marks(series: _Series) -> str:
 
 
 def _points(
-    connection: sqlite3.Connection, series: _Series, *, first: int = 0, last: int = _LAST_STEP, where: str = ""
+    connection: sqlite3.Connection, series: _Series, *, first: int = 0, last: int = _LAST_STEP
 ) -> Iterator[tuple[int, float, int]]:
     """Step, value and kind of the points that count, by step. A later attempt begins where the one before ends."""
     for attempt, end in series.attempts:
         yield from connection.execute(
             "SELECT step, value, kind FROM metric_point WHERE run=? AND attempt=? AND key=? AND step BETWEEN ? AND ? "
-            f"{where} ORDER BY step",
+            "ORDER BY step",
             (series.run, attempt, series.key, first, min(last, end - 1)),
         )
+
+
+def _reduced_from(connection: sqlite3.Connection, series: _Series, stretch: int, *, first: int) -> list[MetricPoint]:
+    """The curve from a step on that begins a stretch; long stretches come from the roll-ups."""
+    if stretch < ROLLUP_STEPS:
+        return _reduced_points(connection, series, stretch, first=first)
+    points = _reduced(_grouped_rollups(connection, series, stretch, first=first), stretch)
+    return _with_gaps(connection, series, points, stretch, first=first)
+
+
+def _grouped_rollups(
+    connection: sqlite3.Connection, series: _Series, stretch: int, *, first: int
+) -> list[tuple[int, float]]:
+    """First, smallest, largest and last point of the roll-ups of each stretch, which holds whole ones.
+
+    A roll-up that reaches into steps that a later attempt made again is read point by point.
+    """
+    points: set[tuple[int, float]] = set()
+    where = "FROM metric_rollup WHERE run=?1 AND attempt=?2 AND key=?3 AND bucket>=?4 AND last_step<?5"
+    for attempt, end in series.attempts:
+        values = (series.run, attempt, series.key, first // ROLLUP_STEPS, end, stretch // ROLLUP_STEPS)
+        # with one of min() and max() SQLite takes the other columns from the row that has it
+        for column, step in (("min(min)", "min_step"), ("max(max)", "max_step"), ("first", "min(first_step)")):
+            sql = f"SELECT {step}, {column} {where} GROUP BY bucket / ?6"
+            points.update(connection.execute(sql, values))
+        points.update(connection.execute(f"SELECT max(last_step), last {where} GROUP BY bucket / ?6", values))
+        torn = connection.execute(
+            "SELECT bucket FROM metric_rollup WHERE run=? AND attempt=? AND key=? AND first_step<? AND last_step>=?",
+            (series.run, attempt, series.key, end, end),
+        )
+        for (bucket,) in torn.fetchall():
+            one = series._replace(attempts=((attempt, end),))
+            span = {"first": max(first, bucket * ROLLUP_STEPS), "last": (bucket + 1) * ROLLUP_STEPS - 1}
+            points.update(_finite(connection, one, **span))
+    return sorted(points)
 
 
 def _reduced_points(
     connection: sqlite3.Connection, series: _Series, stretch: int, *, first: int = 0, last: int = _LAST_STEP
 ) -> list[MetricPoint]:
-    finite = [row[:2] for row in _points(connection, series, first=first, last=last, where=f"AND kind={FINITE}")]
-    return _with_gaps(connection, series, _reduced(finite, stretch), stretch, first=first, last=last)
+    points = _reduced(_finite(connection, series, first=first, last=last), stretch)
+    return _with_gaps(connection, series, points, stretch, first=first, last=last)
+
+
+def _finite(
+    connection: sqlite3.Connection, series: _Series, *, first: int = 0, last: int = _LAST_STEP
+) -> list[tuple[int, float]]:
+    """Steps and finite values of the points that count."""
+    found: list[tuple[int, float]] = []
+    for attempt, end in series.attempts:
+        found += connection.execute(
+            "SELECT step, value FROM metric_point WHERE run=? AND attempt=? AND key=? AND step BETWEEN ? AND ? "
+            f"AND kind={FINITE} ORDER BY step",
+            (series.run, attempt, series.key, first, min(last, end - 1)),
+        ).fetchall()
+    return found
 
 
 def _with_gaps(
@@ -281,7 +371,7 @@ def _from_rollups(connection: sqlite3.Connection, series: _Series) -> list[tuple
             if values[6] >= end:
                 one = series._replace(attempts=((attempt, end),))
                 span = {"first": bucket * ROLLUP_STEPS, "last": (bucket + 1) * ROLLUP_STEPS - 1}
-                points.update(row[:2] for row in _points(connection, one, **span, where=f"AND kind={FINITE}"))
+                points.update(_finite(connection, one, **span))
             else:
                 points.update(zip(values[::2], values[1::2], strict=True))
     return sorted(points)

@@ -16,6 +16,7 @@ from store.database import open_for_reading
 from store.layout import Home
 from store.metric_rows import ROLLUP_STEPS, MetricRows, Point, kind_of
 from store.metrics import (
+    CurveMemory,
     MetricPoint,
     curve,
     curve_between,
@@ -23,6 +24,8 @@ from store.metrics import (
     last_values,
     metric_names,
     milestones,
+    outline,
+    sketch,
     step_times,
 )
 from store.migrations import CATALOGUE
@@ -178,6 +181,70 @@ def test_a_long_part_comes_from_the_roll_ups(monkeypatch: pytest.MonkeyPatch) ->
 
     assert MetricPoint(700, 99.0) in part
     assert all(500 <= point.step <= 1500 for point in part)
+
+
+@PATIENTLY
+@given(st.lists(st.integers(1, 900), min_size=1, max_size=5), st.integers(20, 200), st.integers(0, 1500))
+def test_a_remembered_curve_is_the_curve_however_the_run_grew(
+    growth: list[int], max_points: int, resumed_at: int
+) -> None:
+    memory = CurveMemory("run", max_points=max_points)
+    step = 0
+    with catalogue() as connection:
+        for number, count in enumerate(growth):
+            attempt = 1
+            if number == 2 and resumed_at < step:
+                # the run goes on from an earlier step
+                connection.execute("UPDATE attempt SET superseded_from=? WHERE number=1", (resumed_at,))
+                step = resumed_at
+            if number >= 2 and resumed_at < step + 1:
+                attempt = 2
+            values = [(at, math.nan if at % 97 == 5 else math.sin(at)) for at in range(step, step + count)]
+            store(connection, values, attempt=attempt)
+            step += count
+
+            remembered = memory.curve(connection, "loss")
+
+            assert repr(remembered) == repr(curve(connection, "run", "loss", max_points=max_points))
+
+
+def test_what_is_not_finite_is_kept_in_a_reduced_curve() -> None:
+    with catalogue() as connection:
+        store(connection, [(step, math.nan if 3000 <= step < 4000 else 1.0) for step in range(10_000)])
+
+        few = curve(connection, "run", "loss", max_points=400)
+        fewer = curve(connection, "run", "loss", max_points=40)
+
+    for points in (few, fewer):
+        odd = [point.step for point in points if math.isnan(point.value)]
+        assert odd[0] == 3000 and all(3000 <= step < 4000 for step in odd) and len(odd) >= 2
+        assert [point.step for point in points] == sorted(point.step for point in points)
+
+
+def test_a_sketch_holds_the_ends_and_spikes_of_a_long_curve_and_is_none_of_a_short_one() -> None:
+    with catalogue() as connection:
+        values = {step: 99.0 if step == 7777 else step % 7 / 10 for step in range(15_000)}
+        store(connection, list(values.items()))
+
+        drawn = sketch(connection, "run", "loss", max_points=800)
+
+        assert drawn is not None and len(drawn) < 300
+        assert MetricPoint(7777, 99.0) in drawn
+        assert (drawn[0].step, drawn[-1].step) == (0, 14_999)
+        assert {point.step: point.value for point in drawn}.items() <= values.items()
+        assert sketch(connection, "run", "loss", max_points=10_000) is None
+        assert sketch(connection, "run", "none", max_points=800) is None
+
+
+def test_an_outline_is_the_ends_of_the_roll_ups() -> None:
+    with catalogue() as connection:
+        store(connection, [(step, 2.0 * step) for step in range(1000)])
+
+        ends = outline(connection, "run", "loss", max_points=100)
+        whole = outline(connection, "run", "loss", max_points=1000)
+
+    assert [point.step for point in ends] == [0, 255, 256, 511, 512, 767, 768, 999]
+    assert set(ends) <= set(whole) and len(whole) == 1000
 
 
 def test_times_of_steps_are_those_recorded(tmp_path: Path) -> None:

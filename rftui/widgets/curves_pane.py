@@ -11,12 +11,13 @@ from rftui.actions import bindings
 from rftui.alerts import WATCHED, Alert, alerts_of
 from rftui.chart_plots import moved_cursor, place, plot_of, steps_in, whole_of
 from rftui.clean import one_line
-from rftui.curve_reads import MAX_POINTS, RunCurves, read_curves, read_names
+from rftui.curve_reads import MAX_POINTS, RunCurves, read_curves, read_names, sketch_curves
 from rftui.curves import Axis, Range, axis_label
 from rftui.panels import Panel, metrics_of, preset
 from rftui.plot import ALERT, Plot
 from rftui.widgets.charts_pane import ChartsPane
 from store.layout import Home
+from store.metrics import CurveMemory
 
 
 class CurvesPane(ChartsPane):
@@ -37,12 +38,16 @@ class CurvesPane(ChartsPane):
         self.data: RunCurves | None = None
         self._names: tuple[str, ...] = ()
         self._alerts: tuple[Alert, ...] = ()
+        self._memory = CurveMemory(name, max_points=MAX_POINTS)
 
     def read(self) -> RunCurves:
         """The curves of the charts on this page and on all others: paging should not wait."""
         # which charts there are depends on what the run has written
         self._names = read_names(self.home, self.run_name)
-        found = read_curves(self.home, self.run_name, metrics_of(self.panels) | WATCHED, steps=self.part)
+        wanted = metrics_of(self.panels) | WATCHED
+        if self.data is None and (first := sketch_curves(self.home, self.run_name, wanted)) is not None:
+            return first
+        found = read_curves(self.home, self.run_name, wanted, steps=self.part, memory=self._memory)
         if self.part is None:
             # a part of a run cannot tell what went wrong outside of it
             self._alerts = alerts_of(found.curves, found.evaluations)
@@ -52,6 +57,8 @@ class CurvesPane(ChartsPane):
         """Shows what was read."""
         self.data = found
         self.show_charts()
+        if found.is_sketch:
+            self.read_again()
 
     @property
     def known(self) -> RunCurves:
