@@ -141,7 +141,7 @@ def side_lines(row: Row | None, view: FormView, progress: Progress, *, gpus: Seq
     lines += _check_lines(view, progress, width)
     lines += [(), *_titled("the same as a command (y copies it)")]
     lines += _wrapped(f"$ {view.command}", width, Role.PLAIN)
-    return lines
+    return [fitted(line, width) for line in lines]
 
 
 def _titled(title: str) -> list[Line]:

@@ -78,7 +78,7 @@ class FormView(NamedTuple):
     command: str
     """For a shell."""
     recipe_line: str
-    """Which recipe was taken and why."""
+    """Which recipe was taken and why; of which run the settings are, for a clone."""
     sentences: tuple[str, ...]
     """The batch arithmetic in words; empty while something is wrong."""
 
@@ -174,7 +174,7 @@ class LaunchForm:
             problems=tuple(problems),
             request=asked_for,
             command=shlex.join(command_line(typed, home=self.surroundings.home, clone_of=self.clone_of)),
-            recipe_line=asked.recipe_line,
+            recipe_line=asked.recipe_line if self.clone_of is None else f"settings of {self.clone_of}, and yours",
             sentences=tuple(sentences),
         )
 
@@ -208,7 +208,7 @@ class LaunchForm:
         _, request = self._requests(without=without)
         merged = merge(asked_settings(request, self.surroundings.gpus).layers)
         field = next((field for field in self._fields(merged) if field.key == key), None)
-        return "" if field is None else self._shown(field, merged.get(key, Setting(None, "")))[0]
+        return "" if field is None else self._shown(field, merged)[0]
 
     def _fields(self, merged: Mapping[str, Setting]) -> list[Field]:
         names = [key.split(".")[1] for key in [*merged, *self.entries] if key.startswith("rewards.")]
@@ -265,7 +265,7 @@ class LaunchForm:
         for field in fields:
             setting = merged.get(field.key, Setting(None, ""))
             problem = by_key.get(field.key) or next((item for item in together if _names(item, field.key)), None)
-            text, origin = self._shown(field, setting)
+            text, origin = self._shown(field, merged)
             was = None
             if (
                 self.original is not None
@@ -275,9 +275,10 @@ class LaunchForm:
                 was = _text(before[field.key]) if field.key in before else "nothing"
             yield Row(field, text, origin, was, problem)
 
-    def _shown(self, field: Field, setting: Setting) -> tuple[str, str]:
+    def _shown(self, field: Field, merged: Mapping[str, Setting]) -> tuple[str, str]:
         """The text in a field, and where it comes from."""
         key = field.key
+        setting = merged.get(key, Setting(None, ""))
         if key in self.entries and not (key == "recipe" and self.original):
             return self.entries[key], YOURS
         if key == "python":
@@ -295,8 +296,11 @@ class LaunchForm:
             return str(setting.value), "chosen" if self.original is None else f"run {self.clone_of}"
         if key == "method":
             return self.method, "default" if self.original is None else f"run {self.clone_of}"
+        if setting.value is None and key.endswith(".weight"):
+            is_on = any(other.startswith(key.removesuffix("weight")) for other in merged)
+            return ("1.0", "default") if is_on else ("", "off")
         if setting.value is None:
-            return "", "off" if key.endswith(".weight") else "default of the reward"
+            return "", "default of the reward"
         return _text(setting.value), setting.origin
 
 
@@ -335,11 +339,13 @@ def _reward_problems(settings: Mapping[str, Any], method: Method, keys: set[str]
         try:
             check_rewards({name: reward})
         except RewardError as error:
-            message = str(error)
-            named = [key for key in keys if key.startswith(f"rewards.{name}.") and key.rpartition(".")[2] in message]
-            yield FieldProblem(
-                next(iter(named), f"rewards.{name}.weight"), error.found, error.found, error.expected, error.fix
-            )
+            # the parameter that is told of comes before the nearest one that exists
+            places = {
+                key: error.found.find(key.rpartition(".")[2]) for key in keys if key.startswith(f"rewards.{name}.")
+            }
+            named = sorted((place, key) for key, place in places.items() if place >= 0)
+            key = named[0][1] if named else f"rewards.{name}.weight"
+            yield FieldProblem(key, error.found, error.found, error.expected, error.fix)
 
 
 def _text(value: Any) -> str:

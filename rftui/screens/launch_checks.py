@@ -34,11 +34,10 @@ class LaunchChecks(Screen[None]):
 
         bubble = False
 
-        def __init__(self, checked: Checked, version: int, *, for_launch: bool) -> None:
+        def __init__(self, checked: Checked, version: int) -> None:
             super().__init__()
             self.checked = checked
             self.version = version
-            self.for_launch = for_launch
 
     class Started(Message):
         """The run is there."""
@@ -79,7 +78,7 @@ class LaunchChecks(Screen[None]):
 
         self.run_worker(work, thread=True, group="look", exit_on_error=False)
 
-    def check(self, view: FormView, *, is_whole: bool, for_launch: bool = False) -> None:
+    def check(self, view: FormView, *, is_whole: bool) -> None:
         """Checks what stands in the form; what was asked about older settings ends."""
         version = self.version
 
@@ -98,7 +97,7 @@ class LaunchChecks(Screen[None]):
                 self.post_message(self.Failed(_problem_of(error)))
                 return
             if is_wanted():
-                self.post_message(self.Answered(checked, version, for_launch=for_launch))
+                self.post_message(self.Answered(checked, version))
 
         self.run_worker(work, thread=True, group="check", exclusive=True, exit_on_error=False)
 

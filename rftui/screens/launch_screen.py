@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Callable
 from typing import ClassVar
 
 from rich.text import Text
@@ -32,8 +32,6 @@ from rftui.widgets.span_view import SpanLines
 from store.layout import Home
 from store.runs import RunSummary
 
-logger = logging.getLogger(__name__)
-
 NARROW = 110
 """Below so many columns preflight stands under the fields."""
 REST_S = 0.4
@@ -41,6 +39,7 @@ REST_S = 0.4
 LONG_REST_S = 1.0
 """And after so much more the interpreter is asked, which takes some seconds of a core."""
 ASKING = "asking the interpreter that will train (some seconds)"
+LAUNCHING = "checking; launches when nothing is wrong (esc calls it off)"
 
 
 class LaunchScreen(LaunchChecks):
@@ -78,6 +77,10 @@ class LaunchScreen(LaunchChecks):
         super().__init__(home, clone_of)
         self.progress = Progress(None, "reading what this machine has")
         self.is_launching = False
+        """Whether the run starts as soon as the checks allow it; a change calls that off."""
+        self.is_starting = False
+        self._asked_version = -1
+        """What the interpreter is being asked about."""
         self._form: LaunchForm | None = None
         self._view: FormView | None = None
         self._rest: Timer | None = None
@@ -132,41 +135,45 @@ class LaunchScreen(LaunchChecks):
         if self._form is None:
             return
         self.version += 1
+        self.is_launching = False
         self._view = self._form.view()
         self.progress = Progress(None)
         self._show()
         self._wait(REST_S, self._check_quickly)
 
-    def _wait(self, seconds: float, then: object) -> None:
+    def _wait(self, seconds: float, then: Callable[[], None]) -> None:
         if self._rest is not None:
             self._rest.stop()
-        self._rest = self.set_timer(seconds, then)  # type: ignore[arg-type]
+        self._rest = self.set_timer(seconds, then)
 
     def _check_quickly(self) -> None:
         if self._view is not None and not self._view.problems and not self.is_launching:
-            self._check(is_whole=False)
+            self.check(self._view, is_whole=False)
 
     def _check_whole(self) -> None:
-        if not self.is_launching:
-            self._check(is_whole=True)
-
-    def _check(self, *, is_whole: bool, for_launch: bool = False) -> None:
-        if self._view is None:
-            return
-        if is_whole:
+        """Asks the interpreter, too; a question about the same settings that is under way is waited for."""
+        if self._view is not None and self._asked_version != self.version:
+            self._asked_version = self.version
             self.progress = self.progress._replace(doing=ASKING)
             self._show_text()
-        self.check(self._view, is_whole=is_whole, for_launch=for_launch)
+            self.check(self._view, is_whole=True)
 
     def on_launch_checks_answered(self, event: LaunchChecks.Answered) -> None:
         """Shows what the checks found; goes on with a launch that waited for it."""
-        if event.version != self.version:
+        if event.version != self.version or self.is_starting:
             return
-        self.progress = Progress(event.checked)
-        if event.for_launch:
-            self._go_on(event.checked)
-        elif not event.checked.is_whole:
-            self._wait(LONG_REST_S, self._check_whole)
+        is_asked = self._asked_version == self.version
+        if event.checked.is_whole:
+            # an error may be mended outside, so the same settings may be asked about again
+            self._asked_version = -1
+            self.progress = Progress(event.checked)
+            if self.is_launching:
+                self._go_on(event.checked)
+        else:
+            doing = LAUNCHING if self.is_launching else ASKING if is_asked else ""
+            self.progress = Progress(event.checked, doing)
+            if not is_asked:
+                self._wait(LONG_REST_S, self._check_whole)
         self._show_text()
 
     # what is shown
@@ -275,8 +282,12 @@ class LaunchScreen(LaunchChecks):
         self._side.page(pages)
 
     def action_leave(self) -> None:
-        """Ends the filter, or leaves; asks first where something would be lost."""
-        if self.has_class("filtering"):
+        """Calls a launch off, or ends the filter, or leaves; asks first where something would be lost."""
+        if self.is_launching:
+            self.is_launching = False
+            self.progress = self.progress._replace(doing="called off")
+            self._show_text()
+        elif self.has_class("filtering"):
             self._filter.value = ""
             self.remove_class("filtering")
             self._rows.list.focus()
@@ -305,7 +316,7 @@ class LaunchScreen(LaunchChecks):
 
     def action_launch(self) -> None:
         """Checks everything and launches; errors refuse, warnings ask."""
-        if self.is_launching or self._view is None:
+        if self.is_launching or self.is_starting or self._view is None:
             return
         if self._rows.is_writing:
             # what is being written counts
@@ -317,10 +328,13 @@ class LaunchScreen(LaunchChecks):
             self._refuse(Problem(first.message, first.found, first.expected, first.fix, 2))
             return
         self.is_launching = True
-        self._check(is_whole=True, for_launch=True)
+        self._check_whole()
+        self.progress = self.progress._replace(doing=LAUNCHING)
+        self._show_text()
 
     def _refuse(self, problem: Problem) -> None:
-        self.is_launching = False
+        self.is_launching = self.is_starting = False
+        self._asked_version = -1
         self.progress = self.progress._replace(doing="", problem=problem)
         self._side.scroll_rows(0)
         self._show_text()
@@ -341,9 +355,10 @@ class LaunchScreen(LaunchChecks):
             self._start(checked, True)
 
     def _start(self, checked: Checked, is_wanted: bool) -> None:
-        if not is_wanted:
-            self.is_launching = False
+        self.is_launching = False
+        if not is_wanted or self.is_starting:
             return
+        self.is_starting = True
         self.progress = Progress(checked, "starting the run")
         self._show_text()
         self.start(checked)
