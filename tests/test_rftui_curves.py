@@ -17,7 +17,9 @@ from rftui.curves import (
     columns,
     log_ticks,
     nearest,
+    opened,
     panned,
+    roomy,
     short,
     smoothed,
     stretches,
@@ -167,3 +169,41 @@ def test_zoom_keeps_the_place_and_the_whole_bounds_it() -> None:
     assert zoomed(near, whole, factor=100, around=80.0) == whole
     assert panned(near, whole, share=5) == Range(50.0, 100.0)
     assert panned(near, whole, share=-5) == Range(0.0, 50.0)
+
+
+@pytest.mark.parametrize(
+    ("whole", "least", "high"),
+    [
+        ((1, 187), 10.0, 190.0),
+        ((1, 190), 10.0, 190.0),  # round already
+        ((1, 191), 10.0, 200.0),
+        ((1, 2), 10.0, 10.0),
+        ((1, 1003), 10.0, 1100.0),
+        ((0, 3.2e6), 0.0, 3.2e6),
+        ((0, 3.21e6), 0.0, 3.4e6),
+        ((1_700_000_000, 1_700_000_090), 60.0, 1_700_000_100.0),
+        ((0, 0.013), 0.0, 0.013),
+    ],
+)
+def test_the_axis_of_what_grows_ends_at_a_round_place(whole: tuple[float, float], least: float, high: float) -> None:
+    assert roomy(Range(*whole), least=least) == pytest.approx((whole[0], high))
+
+
+def test_an_axis_with_room_moves_seldom() -> None:
+    ends = {roomy(Range(1, step), least=10.0).high for step in range(2, 1001)}
+
+    assert len(ends) <= 45
+
+
+@pytest.mark.parametrize(
+    ("values", "wider"), [((0.13, 0.87), (0.1, 0.9)), ((0.0, 1.0), (0.0, 1.0)), ((-3.0, 41.0), (-5.0, 45.0))]
+)
+def test_values_get_room_up_to_round_numbers(values: tuple[float, float], wider: tuple[float, float]) -> None:
+    assert opened(Range(*values)) == pytest.approx(wider)
+
+
+@pytest.mark.parametrize("values", [(-1e308, 1e308), (5e-324, 1e-323), (1e15, 1e15 + 1)])
+def test_odd_ranges_get_no_room_that_breaks(values: tuple[float, float]) -> None:
+    low, high = opened(Range(*values))
+
+    assert low <= values[0] and high >= values[1] and low < high

@@ -143,6 +143,25 @@ def test_a_query_goes_to_the_nearest_step_where_it_finds_something() -> None:
     assert browser.take_hits({2: 1}, NOTHING) is None
 
 
+def test_a_count_that_goes_on_moves_nobody_twice() -> None:
+    browser = browser_at(5)
+    browser.search(QUERY)
+
+    assert browser.take_hits({}, QUERY, is_counted=False) is None
+    assert browser.take_hits({9: 1}, QUERY, is_counted=False) == 9
+    browser.by_steps(-1)
+    assert browser.take_hits({9: 1, 2: 4}, QUERY) is None
+    assert browser.head().is_counted
+
+
+def test_who_goes_elsewhere_while_it_is_counted_stays_there() -> None:
+    browser = browser_at(5)
+    browser.search(QUERY)
+    browser.by_steps(-1)
+
+    assert browser.take_hits({9: 1}, QUERY) is None
+
+
 def test_found_steps_are_gone_through_in_a_circle() -> None:
     browser = browser_at(5, steps=(2, 5, 7, 9))
     browser.search(QUERY)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from rftui.group_layout import GroupLayout
-from rftui.group_text import View, completion_lines, largest_parts, prompt_lines
+from rftui.group_text import Comparison, View, completion_lines, largest_parts, prompt_lines
 from rftui.spans import Line, Role, Span, fitted, flowed, in_ascii, line_width, marked, phrase_places
 from rftui.wrapping import LONGEST, drawable, drawable_line, wrap
 from store.rollouts import Rollout
@@ -166,6 +166,60 @@ def test_a_prompt_tells_question_gold_options_and_history() -> None:
     ):
         assert part in text
     assert "steps" not in said(prompt_lines(rollout(), [occurrence(1, 0)], width=80))
+
+
+def test_malformed_tags_are_marked_and_the_malformation_is_named() -> None:
+    text = "<think>left of it</think > <answer>left\n< / ANSWER> <b>"
+
+    lines = lines_of(rollout(completion=text, malformed="text after answer"), is_open=True)
+
+    assert "malformed: text after answer" in roles(lines, Role.WARNING)
+    assert roles(lines, Role.WARNING)[1:] == ["<think>", "</think >", "<answer>"]
+
+
+def test_a_marked_completion_has_a_star() -> None:
+    lines = completion_lines(rollout(), View(80, marked=frozenset({0})), is_open=False)
+
+    assert said(lines).startswith("#0★ ✓")
+
+
+def test_a_completion_is_compared_with_one_of_another_step() -> None:
+    base = rollout(step=1, sample=2, completion="<think>It is right.</think><answer>right</answer>")
+    view = View(80, comparison=Comparison(base, 0))
+
+    text = said(completion_lines(rollout(completion=base.completion.replace("It is", "It was")), view, is_open=False))
+
+    assert "▾ against #2 of step 1: [-1 gone-] {+1 new+}" in text
+    assert "It [-is-] {+was+} right." in text
+    assert "against" not in said(completion_lines(rollout(sample=1), view, is_open=False)), "only the current one"
+
+
+def test_the_base_of_a_comparison_is_shown_as_it_is() -> None:
+    view = View(80, comparison=Comparison(rollout(), 0))
+
+    text = said(completion_lines(rollout(), view, is_open=False))
+
+    assert "others are compared with it" in text and "against" not in text
+    assert "same words" in said(completion_lines(rollout(step=9), view, is_open=False))
+
+
+def test_a_completion_is_read_as_markdown_when_asked() -> None:
+    one = rollout(completion="# So\n- **left**")
+
+    text = said(completion_lines(one, View(80, as_markdown=frozenset({0})), is_open=False))
+
+    assert "▾ as Markdown\n    # So\n\n    · left".replace("\n\n", "\n    \n") in text
+
+
+def test_another_look_lays_out_what_it_changes() -> None:
+    layout = GroupLayout([rollout(sample=number) for number in range(3)], (), View(80))
+    before = layout.height
+
+    layout.look(View(80, as_markdown=frozenset({1})), {1})
+
+    assert layout.height == before
+    first, end = layout.place(1)
+    assert "as Markdown" in said([layout.line(y) for y in range(first, end)])
 
 
 def test_lines_are_cut_and_flow() -> None:

@@ -143,6 +143,9 @@ def rollouts(
     contains: Annotated[str | None, typer.Option(metavar="TEXT", help="Only completions that contain this.")] = None,
     limit: Annotated[int | None, typer.Option(help="At most so many rollouts; 16 if absent, all with --json.")] = None,
     newest_first: Annotated[bool, typer.Option("--newest", help="Latest steps first.")] = False,
+    bookmarks: Annotated[
+        bool, typer.Option("--bookmarks", help="Only those that were marked in the dashboard.")
+    ] = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -164,9 +167,16 @@ def rollouts(
         prompt=prompt,
         group=group,
         contains=contains,
-        limit=shown,
+        limit=None if bookmarks else shown,
         newest_first=newest_first,
     )
+    if bookmarks:
+        from itertools import islice
+
+        from rftui.bookmarks import place_of, run_bookmarks
+
+        marked = {bookmark.place for bookmark in run_bookmarks(place, name)}
+        found = islice((rollout for rollout in found if place_of(rollout) in marked), shown)
     if not as_json:
         print_groups(found, limit=shown, media=place.run(name).media)
         return
