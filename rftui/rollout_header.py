@@ -38,7 +38,8 @@ class Head(NamedTuple):
 
 def head_lines(head: Head, width: int) -> list[Line]:
     """Two lines: the step with its groups counted, and where it stands among the steps."""
-    if head.step is None:
+    # the steps of a run that is deleted while it is looked at are gone, and the step shown is still there
+    if head.step is None or not head.steps:
         nothing = Span("no rollouts yet" if head.has_looked else "reading the rollouts", Role.MUTED)
         said = Span(head.problem, Role.WARNING) if head.problem else nothing
         return [fitted((said,), width), ()]

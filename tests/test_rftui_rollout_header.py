@@ -53,6 +53,8 @@ def test_the_head_counts_the_groups_and_shows_the_place_of_the_step() -> None:
         ({"query": "lamp", "hits": {}}, "0 found in 0 steps, 0 here"),
         ({"problem": "no key is named x"}, "no key is named x"),
         ({"step": None, "steps": ()}, "no rollouts yet"),
+        # a run that was deleted while its rollouts were looked at
+        ({"step": 5, "steps": ()}, "no rollouts yet"),
         ({"step": None, "steps": (), "has_looked": False}, "reading the rollouts"),
         ({"step": None, "steps": (), "problem": "cannot be read"}, "cannot be read"),
     ],
