@@ -49,10 +49,8 @@ class RunControls(App[None]):
     class Done(Message):
         """Something was done to one run, or failed."""
 
-        def __init__(self, verb: Verb, name: str, sentence: str, *, is_error: bool) -> None:
+        def __init__(self, sentence: str, *, is_error: bool) -> None:
             super().__init__()
-            self.verb = verb
-            self.name = name
             self.sentence = sentence
             self.is_error = is_error
 
@@ -112,6 +110,9 @@ class RunControls(App[None]):
 
     def _do(self, verb: Verb, asked: Question, is_wanted: bool) -> None:
         if is_wanted:
+            if verb is Verb.DELETE and any(self._shows_run(name) for name in asked.names):
+                # nothing should read a run while it goes
+                self.open_list()
             self.run_worker(lambda: self._act(verb, asked.names), thread=True, group="act", exit_on_error=False)
 
     def _act(self, verb: Verb, names: Sequence[str]) -> None:
@@ -121,13 +122,11 @@ class RunControls(App[None]):
             except Exception as error:
                 # a boundary: what one run refuses must not keep the others from it
                 sentence, is_error = _sentence(error), True
-            self.post_message(self.Done(verb, name, sentence, is_error=is_error))
+            self.post_message(self.Done(sentence, is_error=is_error))
 
     def on_run_controls_done(self, event: Done) -> None:
-        """Says what came of it; the screen of a run that was deleted gives way to the list."""
+        """Says what came of it."""
         self.say(event.sentence, severity="error" if event.is_error else "information")
-        if event.verb is Verb.DELETE and not event.is_error and self._shows_run(event.name):
-            self.open_list()
 
     def _shows_run(self, name: str) -> bool:
         # textual's screens import the widgets of every tab, which the application has loaded by now
