@@ -98,7 +98,7 @@ def said(app: App[None]) -> str:
     """What every pane of the view shows, line by line."""
     assert isinstance(app, ViewApp)
     view = app.view
-    panes = [view.head, view.groups, view.history, view.image, view.completions]
+    panes = [view.head, view.groups, view.history, view.bookmarks, view.image, view.completions]
     return "\n".join(pane.render_line(y).text for pane in panes if pane.display for y in range(pane.size.height))
 
 
