@@ -1,13 +1,14 @@
 """Textual's terminal driver, made to survive a terminal that is gone, and the way out when nothing else works.
 
 Read in Textual 8.2.8: its writing thread dies of the first EIO, and thirty writes later the event loop waits for it for
-ever. A process of which the connection was lost would stay.
+ever; its reading thread spins on the end of the file. A process of which the connection was lost would stay.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import sys
 import termios
@@ -39,6 +40,21 @@ class TerminalDriver(LinuxDriver):
     ) -> None:
         super().__init__(app, debug=debug, mouse=mouse, size=size)
         self._file: Any = _FileThatMayGo(self._file)
+        if self.input_tty:
+            threading.Thread(target=self._wait_for_hang_up, name="hang-up", daemon=True).start()
+
+    def _wait_for_hang_up(self) -> None:
+        """Ends the app once the other side of the terminal is closed, which no signal need tell.
+
+        Textual would read the end of file again and again, with a whole core.
+        """
+        watch = select.poll()
+        # no events: the kernel reports a hang-up all the same, and nothing wakes this thread before
+        watch.register(self.fileno, 0)
+        watch.poll()
+        # too late for the app where it ended already
+        with contextlib.suppress(RuntimeError):
+            self._app.call_later(self._app.exit, return_code=128 + signal.SIGHUP)
 
     def stop_application_mode(self) -> None:
         """Gives the terminal back; Textual leaves the mouse's pixels switched on."""
