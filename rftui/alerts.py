@@ -83,6 +83,16 @@ def alerts_of(
     return tuple(sorted(found))
 
 
+def alert_lines(alerts: Sequence[Alert]) -> Iterator[str]:
+    """Alarms for people, one a line; a line that says so where there is none."""
+    if not alerts:
+        yield "no alarm: groups, lengths, KL, entropy and held-out accuracy look sound"
+        return
+    yield f"{len(alerts)} alarm{'s' * (len(alerts) > 1)} (a in Curves goes to each)"
+    for alert in alerts:
+        yield f"  ! step {alert.step}: {alert.text}  ({alert.metric})"
+
+
 def _dead_groups(points: Sequence[MetricPoint]) -> Iterator[Alert]:
     for high in _high(points, DEAD_SHARE):
         text = f"{high.mean:.0%} of groups have no reward spread {high.when}: they teach nothing"

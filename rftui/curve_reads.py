@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import closing
 from typing import NamedTuple
 
-from rftui.alerts import Alert
+from rftui.alerts import WATCHED, Alert, alerts_of
 from rftui.curves import Axis, Point, Range, Scale
 from store.layout import Home
 from store.metrics import (
@@ -75,6 +75,12 @@ def read_curves(
 
     with closing(open_catalogue(home)) as connection:
         return _read(connection, name, wanted, read)
+
+
+def read_alerts(home: Home, name: str) -> tuple[Alert, ...]:
+    """What is wrong with a run, from the metrics it wrote."""
+    found = read_curves(home, name, WATCHED)
+    return alerts_of(found.curves, found.evaluations)
 
 
 def sketch_curves(home: Home, name: str, wanted: Collection[str]) -> RunCurves | None:

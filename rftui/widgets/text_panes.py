@@ -12,8 +12,10 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from rftui.actions import bindings
+from rftui.alerts import alert_lines
 from rftui.clean import one_line
 from rftui.cli.details import detail_lines, run_fields
+from rftui.curve_reads import read_alerts
 from rftui.run_texts import config_lines
 from rftui.widgets.pane import Pane
 from rftui.widgets.text_lines import TextLines
@@ -112,8 +114,9 @@ class ConfigPane(TextPane):
 
 
 class OverviewPane(TextPane):
-    """What `rftui show` prints."""
+    """What `rftui show` prints, and what is wrong with the course of the run."""
 
     def read(self) -> list[str]:
         """Every line."""
-        return list(detail_lines(run_fields(self.home, self.run_name)))
+        alerts = read_alerts(self.home, self.run_name)
+        return [*detail_lines(run_fields(self.home, self.run_name)), "", *alert_lines(alerts)]
