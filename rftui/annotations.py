@@ -9,7 +9,6 @@ from contextlib import closing
 from rftui.clean import clean
 from rftui.errors import NotFound, UsageProblem
 from rftui.user_records import record
-from store.ingest import ingest_user_journal
 from store.layout import Home
 from store.runs import find_run, open_catalogue
 
@@ -46,7 +45,7 @@ def add_note(home: Home, name: str, text: str) -> None:
     if not clean(text).strip():
         raise UsageProblem("a note without words", found=text, expected="some text", fix=f"rftui note {name} 'text'")
     record(home, "note", [{"uid": _uid_and_tags(home, name)[0], "text": text}])
-    ingest_user_journal(home)
+    _index(home)
 
 
 def set_tags(home: Home, name: str, tags: Sequence[str]) -> tuple[str, ...]:
@@ -71,7 +70,7 @@ def replace_note(home: Home, name: str, text: str, *, seq: int | None) -> None:
         record(home, "note", [{"uid": uid, "text": text, "replaces": seq}])
     else:
         record(home, "unnote", [{"uid": uid, "note": seq}])
-    ingest_user_journal(home)
+    _index(home)
 
 
 def put_star(home: Home, name: str, *, is_starred: bool) -> None:
@@ -82,6 +81,13 @@ def put_star(home: Home, name: str, *, is_starred: bool) -> None:
 def put_pin(home: Home, name: str, *, is_pinned: bool) -> None:
     """Makes a run the baseline that others are held against, in the place of any other; or no run."""
     record(home, "pin" if is_pinned else "unpin", [{"uid": _uid_and_tags(home, name)[0]}])
+
+
+def _index(home: Home) -> None:
+    # what takes in journals costs 60 ms to import, and the list's first frame should not wait for it
+    from store.ingest import ingest_user_journal
+
+    ingest_user_journal(home)
 
 
 def _check_tag(tag: str) -> None:
@@ -104,4 +110,4 @@ def _uid_and_tags(home: Home, name: str) -> tuple[int, tuple[str, ...]]:
 def _record_tags(home: Home, kind: str, uid: int, tags: Sequence[str]) -> None:
     if tags:
         record(home, kind, [{"uid": uid, "tag": tag} for tag in tags])
-        ingest_user_journal(home)
+        _index(home)

@@ -2,6 +2,7 @@
 
 RftuiError                     1 the thing asked for failed
 ├── UsageProblem(ValueError)   2 usage or bad input
+│   └── QueryError             a query or filter that cannot be understood
 ├── NotFound(LookupError)      3 nothing by that name
 └── StoreTrouble(OSError)      4 the store is unreadable
 """
@@ -28,6 +29,10 @@ class UsageProblem(RftuiError, ValueError):
     """A request that cannot be understood or carried out as it stands."""
 
     exit_code = 2
+
+
+class QueryError(UsageProblem):
+    """A query that cannot be understood as it stands."""
 
 
 class NotFound(RftuiError, LookupError):

@@ -12,7 +12,7 @@ import re
 from typing import NamedTuple
 
 from rftui.clean import clean, one_line
-from rftui.errors import UsageProblem
+from rftui.errors import QueryError
 from store.rollouts import FLAG_KEYS, NUMBER_KEYS, TEXT_KEYS, RolloutTest
 
 LONGEST_QUERY = 1000
@@ -31,10 +31,6 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _YES = {"yes": True, "true": True, "1": True, "any": True, "no": False, "false": False, "0": False, "none": False}
-
-
-class QueryError(UsageProblem):
-    """A query that cannot be understood as it stands."""
 
 
 class RolloutQuery(NamedTuple):

@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
 from rftui.clean import clean, one_line
-from rftui.rollout_query import QueryError
+from rftui.errors import QueryError
 from store.runs import RunSummary
 from store.states import State, is_live
 

@@ -16,10 +16,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rftui.clean import one_line
-from rftui.reads import current_runs, see_to
 from rftui.run_marks import MarkReader, Marks
 from store.errors import StoreError
-from store.ingest import ingest_user_journal
 from store.layout import Home
 from store.run_list import (
     PersonNote,
@@ -76,6 +74,8 @@ class RunListWatch:
         self.home = home
         self._rows = RunRows()
         self._marks = MarkReader(home)
+        self._live: set[int] = set()
+        """Uids of the runs that may still do something: going through 10,000 at every look would cost 3% of a core."""
         self._sizes: dict[int, int] = {}
         self._attend_at = 0.0
         self._read_all_at = 0.0
@@ -89,6 +89,7 @@ class RunListWatch:
         """The list as the catalogue has it, which is quick and may be a moment old. Raises StoreError and OSError."""
         with closing(open_catalogue(self.home)) as connection:
             self._rows.read_all(connection)
+        self._find_live()
         self._news = ListNews(dict(self._rows.runs), self._marks.read())
         return self._news
 
@@ -112,7 +113,9 @@ class RunListWatch:
                 is_changed = self._rows.read_all(connection)
                 self._stamp, self._read_all_at = stamp, now + READ_ALL_EVERY_S
             else:
-                is_changed = self._rows.read_some(connection, seen_to | self._live())
+                is_changed = self._rows.read_some(connection, seen_to | self._live)
+            if is_changed:
+                self._find_live()
             marks = self._marks.read() if is_due or self._news is None else self._news.marks
             runs = self._with_lost_ones()
             is_same = self._news is not None and marks == self._news.marks and runs == self._news.runs
@@ -136,6 +139,9 @@ class RunListWatch:
         folder = _modified(self.home.runs_dir)
         if not is_thorough and folder == self._folder and now < self._scan_at:
             return False
+        # what takes in journals costs 0.1 s to import, and the first frame should not wait for it
+        from rftui.reads import current_runs
+
         self._folder, self._scan_at = folder, now + SCAN_EVERY_S
         current_runs(self.home)
         self._attend_at = now + ATTEND_EVERY_S
@@ -147,6 +153,8 @@ class RunListWatch:
             return False
         self._user_bytes = size
         if not self.home.is_read_only:
+            from store.ingest import ingest_user_journal
+
             try:
                 ingest_user_journal(self.home)
             except (OSError, StoreError) as error:
@@ -154,16 +162,18 @@ class RunListWatch:
                 logger.warning("%s could not be indexed: %s", self.home.user_journal.name, one_line(error))
         return True
 
-    def _live(self) -> set[int]:
-        return {uid for uid, run in self._rows.runs.items() if is_live(run.state)}
+    def _find_live(self) -> None:
+        self._live = {uid for uid, run in self._rows.runs.items() if is_live(run.state)}
 
     def _see_to_live(self, now: float) -> set[int]:
         """Takes in what live runs wrote since the last look, and returns which wrote anything."""
+        from rftui.reads import see_to
+
         is_due = now >= self._attend_at
         if is_due:
             self._attend_at = now + ATTEND_EVERY_S
         seen_to = set()
-        for uid in self._live():
+        for uid in self._live:
             run = self._rows.runs[uid]
             written = self._written(run.name)
             if is_due or self._sizes.get(uid) != written:
@@ -182,7 +192,7 @@ class RunListWatch:
     def _with_lost_ones(self) -> dict[int, RunSummary]:
         """Every run; one that is in the catalogue alone does nothing any more, whatever it was doing."""
         runs = dict(self._rows.runs)
-        for uid in self._live():
+        for uid in self._live:
             if not self.home.run(runs[uid].name).launch.exists():
                 runs[uid] = runs[uid]._replace(state=State.LOST.value, reason="its directory is gone")
         return runs

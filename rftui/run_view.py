@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from rftui.clean import clean
-from rftui.rollout_query import QueryError
+from rftui.errors import QueryError
 from rftui.run_filter import Known, RunFilter, fitting, parse_filter, study_of
 from store.runs import RunSummary
 from store.states import State, is_live

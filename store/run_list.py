@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 from store.apply_user import FILE as USER_FILE
 from store.apply_user import PERSON
-from store.metric_rows import ROLLUP_STEPS
-from store.metrics import VALUES
+from store.metric_rows import MINUS_INFINITY, NAN, PLUS_INFINITY, ROLLUP_STEPS
 from store.runs import SUMMARY_COLUMNS, RunSummary
 
 EXACT_STEPS = 16 * ROLLUP_STEPS
 """Steps up to which a small curve is the mean of every point; of a longer run the roll-ups are close enough."""
+# store.metrics has the same, and costs 10 ms that the list's first frame does not wait for
+_VALUES = {NAN: math.nan, PLUS_INFINITY: math.inf, MINUS_INFINITY: -math.inf}
 _BATCH = 500
 """Fewer than SQLite takes parameters."""
 _CURRENT = "(a.superseded_from IS NULL OR t.{step} < a.superseded_from)"
@@ -128,7 +130,7 @@ def read_trace(connection: sqlite3.Connection, uid: int, metric: str, *, columns
     found = Trace()
     if row is not None:
         key, value, kind = row
-        found = Trace(_means(connection, uid, key, columns), VALUES.get(kind, value))
+        found = Trace(_means(connection, uid, key, columns), _VALUES.get(kind, value))
     # the order in which the ingester chooses the accuracy of the summary
     evaluation = connection.execute(
         "SELECT t.n, t.split, t.prompt, t.decoding FROM evaluation t JOIN attempt a ON a.run=t.run "
@@ -189,7 +191,7 @@ def metric_values(connection: sqlite3.Connection, name: str) -> dict[int, float]
         "ON l.run=r.id AND l.key=k.id WHERE k.name=?",
         (name,),
     )
-    return {uid: VALUES.get(kind, value) for uid, value, kind in rows}
+    return {uid: _VALUES.get(kind, value) for uid, value, kind in rows}
 
 
 def known_settings(connection: sqlite3.Connection) -> list[str]:

@@ -12,7 +12,6 @@ from store.database import open_for_reading
 from store.errors import RunNotFound
 from store.layout import Home
 from store.migrations import CATALOGUE, ROLLOUTS
-from store.rollouts import rollout_counts
 
 CURRENT = "(a.superseded_from IS NULL OR t.step < a.superseded_from)"
 """Rows that count: those that no later attempt made again."""
@@ -201,6 +200,9 @@ def _notes(connection: sqlite3.Connection, run: int) -> tuple[Note, ...]:
 
 
 def _counts(connection: sqlite3.Connection, run: int, name: str) -> Counts:
+    # the list of runs, whose first frame is waited for, has no use for rollouts
+    from store.rollouts import rollout_counts
+
     def count(sql: str) -> int:
         return int(connection.execute(sql, (run,)).fetchone()[0])
 

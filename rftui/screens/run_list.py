@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.binding import BindingType
@@ -15,17 +15,19 @@ from textual.timer import Timer
 from rftui.actions import bindings
 from rftui.annotations import put_pin, put_star, replace_note, set_tags
 from rftui.clean import one_line
-from rftui.rollout_query import QueryError
+from rftui.errors import QueryError
 from rftui.run_filter import EXAMPLE, parse_filter
 from rftui.run_list_text import problem_text
 from rftui.run_view import SORTS, RunView, next_group, next_sort
 from rftui.screens.run_list_reader import RunListReader
 from rftui.screens.run_list_view import REMEMBERED, RunListView
 from rftui.view_memory import remember
-from rftui.widgets.ask_line import AskLine
 from rftui.widgets.line_list import LineList
 from store.layout import Home
 from store.runs import RunSummary
+
+if TYPE_CHECKING:
+    from rftui.widgets.ask_line import AskLine
 
 REMEMBER_S = 0.5
 TYPING_S = 0.12
@@ -164,8 +166,8 @@ class RunListScreen(RunListView):
     def action_back(self) -> None:
         """Leaves the line, then the filter, then the marks."""
         browser = self.browser
-        if self.ask.kind:
-            before, is_filter = self._before, self.ask.kind == FILTER
+        if self.asked:
+            before, is_filter = self._before, self.asked == FILTER
             self._close_line()
             if is_filter and before is not None:
                 self._ask_view(browser.view._replace(filter=before.filter))
@@ -220,9 +222,17 @@ class RunListScreen(RunListView):
 
     # the line to write in
 
+    @property
+    def asked(self) -> str:
+        """What is asked for in the line; empty while it is hidden."""
+        return "" if self.ask is None else self.ask.kind
+
     def action_ask(self, kind: str) -> None:
         """Asks for a filter, tags or a note."""
         browser = self.browser
+        if self.ask is None:
+            # the line comes right after the first frame
+            return
         if kind == FILTER:
             self._before = browser.view
             self.ask.ask(FILTER, "filter", text=browser.view.filter.text, example=EXAMPLE)
@@ -238,13 +248,19 @@ class RunListScreen(RunListView):
 
     @on(RunListReader.NoteRead)
     def _fill_note(self, event: RunListReader.NoteRead) -> None:
-        if self.ask.kind == NOTE and event.name == self._noted and event.note is not None and not self.ask.text:
+        if (
+            self.ask is not None
+            and self.asked == NOTE
+            and event.name == self._noted
+            and event.note is not None
+            and not self.ask.text
+        ):
             self._note_seq = event.note.seq
             self.ask.fill(one_line(event.note.text))
 
     def take_key(self, event: Key) -> bool:
         """Opens the line before the next key is looked at, and gives it what came to the rows meanwhile."""
-        if self.ask.kind:
+        if self.ask is not None and self.asked:
             self.ask.take_key(event)
             return True
         active = self.active_bindings.get(event.key)
@@ -254,17 +270,17 @@ class RunListScreen(RunListView):
         self.action_ask(kinds[0])
         return True
 
-    @on(AskLine.Typed)
-    def _letter(self, event: AskLine.Typed) -> None:
+    def on_ask_line_typed(self, event: AskLine.Typed) -> None:
+        """Tries a filter once no letter comes for a moment."""
         event.stop()
         if event.kind == FILTER:
             if self._typing is not None:
                 self._typing.stop()
-            self._typing = self.set_timer(TYPING_S, lambda: self._try_filter(self.ask.text))
+            self._typing = self.set_timer(TYPING_S, lambda: self._try_filter(event.text))
 
     def _try_filter(self, text: str) -> bool:
         """Shows what fits, or what is wrong with the filter; False where it is wrong."""
-        if not self.ask.kind:
+        if not self.asked:
             return False
         self._typed = text
         try:
@@ -279,11 +295,11 @@ class RunListScreen(RunListView):
     def refuse(self, error: QueryError) -> None:
         """Says what is wrong with a filter once that is known, and asks again."""
         super().refuse(error)
-        if self._typed and not self.ask.kind:
+        if self._typed and self.ask is not None and not self.asked:
             self.ask.ask(FILTER, "filter", text=self._typed, example=EXAMPLE)
 
-    @on(AskLine.Answered)
-    def _answered(self, event: AskLine.Answered) -> None:
+    def on_ask_line_answered(self, event: AskLine.Answered) -> None:
+        """Takes the answer; a filter that is wrong stays in the line."""
         event.stop()
         if event.kind == FILTER:
             if self._try_filter(event.text):
@@ -320,7 +336,8 @@ class RunListScreen(RunListView):
     def _close_line(self) -> None:
         if self._typing is not None:
             self._typing.stop()
-        self.ask.close()
+        if self.ask is not None:
+            self.ask.close()
         self.table.focus()
 
     # the view is remembered

@@ -32,6 +32,11 @@ class RunListReader(Screen[None]):
             super().__init__()
             self.news = news
 
+    class AheadRead(Message):
+        """What the next keys need is imported."""
+
+        bubble = False
+
     class TracesRead(Message):
         """What rows show beyond the summaries of their runs."""
 
@@ -129,10 +134,12 @@ class RunListReader(Screen[None]):
     def read_ahead(self) -> None:
         """Imports what the next keys need; a first enter should not wait for it."""
 
-        def read() -> None:
-            import_module("rftui.screens.run_screen")
+        def read() -> Message:
+            for name in ("rftui.widgets.run_preview", "rftui.screens.run_screen"):
+                import_module(name)
+            return self.AheadRead()
 
-        self.run_worker(read, thread=True, group="ahead", exit_on_error=False)
+        self._start("ahead", read)
 
     def read_metrics(self) -> None:
         """Reads what runs can be sorted by."""

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Container, Vertical
+from textual.containers import Container
 from textual.events import Key, Resize
-from textual.widgets import Footer
+from textual.geometry import Size
 
-from rftui.rollout_query import QueryError
+from rftui.errors import QueryError
 from rftui.run_browser import RunBrowser
 from rftui.run_list_text import (
     NO_RUNS,
@@ -23,9 +24,9 @@ from rftui.run_list_text import (
     status_line,
 )
 from rftui.screens.run_list_reader import RunListReader
-from rftui.spans import Line
+from rftui.spans import Line, Span
 from rftui.view_memory import recall
-from rftui.widgets.ask_line import AskLine
+from rftui.widgets.key_line import KeyLine
 from rftui.widgets.line_list import LineList
 from rftui.widgets.run_table import RunTable
 from rftui.widgets.span_view import SpanLines
@@ -33,6 +34,7 @@ from store.layout import Home
 from store.runs import RunSummary
 
 if TYPE_CHECKING:
+    from rftui.widgets.ask_line import AskLine
     from rftui.widgets.run_preview import RunPreview
 
 LOOK_EVERY_S = 0.25
@@ -53,18 +55,11 @@ class RunListView(RunListReader):
 
     DEFAULT_CSS = """
     RunListView {
-        #top, #gpus { height: 1; padding: 0 1; }
-        #gpus { display: none; }
-        &.gpus #gpus { display: block; }
+        #head { height: 2; padding: 0 1 0 0; }
         #body { height: 1fr; layout: vertical; }
-        #list { height: 1fr; width: 1fr; }
-        #titles { height: 1; padding: 0 1 0 0; }
-        #runs { height: 1fr; }
-        #beside { display: none; }
-        &.wide #body { layout: horizontal; }
-        &.wide #beside { display: block; width: 40%; height: 1fr; border-left: solid $surface-lighten-1; }
-        &.below #beside { display: block; width: 1fr; height: 15; border-top: solid $surface-lighten-1; }
-        &.empty #beside { display: none; }
+        #runs { height: 1fr; width: 1fr; }
+        #beside { width: 1fr; height: 15; border-top: solid $surface-lighten-1; }
+        #beside.wide { width: 40%; height: 1fr; border-top: none; border-left: solid $surface-lighten-1; }
         #status { height: 1; padding: 0 1; }
     }
     """
@@ -72,30 +67,36 @@ class RunListView(RunListReader):
     def __init__(self, home: Home) -> None:
         super().__init__(home)
         self.browser = RunBrowser(time.time)
-        self.ask = AskLine(id="ask")
+        self.ask: AskLine | None = None
         self.table = RunTable(self._row, self.take_key, id="runs")
         self.preview: RunPreview | None = None
         self.problem = ""
+        self.has_preview = False
+        """Whether there is room for the run under the cursor."""
+        self._is_wide: bool | None = None
         self._has_read = False
+        self._is_complete = False
         self._is_resting = False
-        self._top = SpanLines(id="top")
-        self._gpus = SpanLines(id="gpus")
-        self._titles = SpanLines(id="titles")
+        self._gpu_samples: Sequence[Mapping[str, Any]] = ()
+        self._head = SpanLines(id="head")
         self._status = SpanLines(id="status")
+        self._keys = KeyLine(id="keys")
+        self._body = Container(id="body")
         self._beside = Container(id="beside")
 
     def compose(self) -> ComposeResult:
-        """Counts, GPUs, the rows with their titles and the run beside them, a line to write in, a status, keys."""
-        yield self._top
-        yield self._gpus
-        with Container(id="body"):
-            with Vertical(id="list"):
-                yield self._titles
-                yield self.table
+        """Counts, GPUs and titles; the rows, and room for a run beside them; a status, and keys.
+
+        Every widget costs 10 ms before the first frame: what a first look does not need comes after it.
+        """
+        # before there is anything to arrange again
+        self._arrange(self.app.size)
+        yield self._head
+        with self._body:
+            yield self.table
             yield self._beside
-        yield self.ask
         yield self._status
-        yield Footer()
+        yield self._keys
 
     def on_mount(self) -> None:
         """Starts to read, and keeps reading."""
@@ -107,10 +108,26 @@ class RunListView(RunListReader):
 
     def on_resize(self, event: Resize) -> None:
         """Arranges the panes for the size."""
-        is_wide = event.size.width >= WIDE
-        self.set_class(is_wide, "wide")
-        self.set_class(not is_wide and event.size.height >= TALL, "below")
+        self._arrange(event.size)
         self.call_after_refresh(self._show)
+
+    def _arrange(self, size: Size) -> None:
+        """Puts the run under the cursor beside the list, below it, or away.
+
+        Without a class of the screen, which would have the styles of every widget made again.
+        """
+        is_wide, is_tall = size.width >= WIDE, size.height >= TALL
+        self.has_preview = is_wide or is_tall
+        if is_wide != self._is_wide:
+            self._is_wide = is_wide
+            self._body.styles.layout = "horizontal" if is_wide else "vertical"
+            self._beside.set_class(is_wide, "wide")
+        self._show_beside()
+
+    def _show_beside(self) -> None:
+        is_shown = self.has_preview and (bool(self.browser.runs) or not self._has_read)
+        if self._beside.display != is_shown:
+            self._beside.display = is_shown
 
     def on_screen_resume(self) -> None:
         """What was missed meanwhile."""
@@ -134,18 +151,36 @@ class RunListView(RunListReader):
     def _take_news(self, event: RunListReader.NewsRead) -> None:
         if event.news is None:
             return
-        is_first, self._has_read = not self._has_read, True
+        is_first, self._is_complete = not self._is_complete, True
+        self._has_read = True
         try:
             self.browser.take(event.news)
         except QueryError as error:
             self.refuse(error)
         if is_first:
             self.browser.restore(recall(self.home, REMEMBERED))
-            self.read_gpus()
-            self.set_interval(GPUS_EVERY_S, self._look_at_gpus)
-            self.call_after_refresh(self.look)
-            self.call_after_refresh(self.read_ahead)
+            self.call_after_refresh(self._complete)
         self._show()
+
+    def _complete(self) -> None:
+        """What the first frame did not wait for: the line to write in, the run beside, GPUs, and a closer look."""
+        from rftui.widgets.ask_line import AskLine
+
+        self.ask = AskLine(id="ask")
+        self.mount(self.ask, before=self._status)
+        self.read_ahead()
+        self.look()
+        self.read_gpus()
+        self.set_interval(GPUS_EVERY_S, self._look_at_gpus)
+
+    @on(RunListReader.AheadRead)
+    def _take_ahead(self) -> None:
+        # charts cost 50 ms to import, and the first frame should not wait for them
+        from rftui.widgets.run_preview import RunPreview
+
+        self.preview = RunPreview(self.home, id="preview")
+        self._beside.mount(self.preview)
+        self._show_preview()
 
     @on(RunListReader.TracesRead)
     def _take_traces(self, event: RunListReader.TracesRead) -> None:
@@ -155,9 +190,10 @@ class RunListView(RunListReader):
 
     @on(RunListReader.GpusRead)
     def _take_gpus(self, event: RunListReader.GpusRead) -> None:
-        self.set_class(bool(event.samples), "gpus")
-        if width := self._gpus.size.width:
-            self._gpus.show([gpu_line(event.samples, width=width, is_ascii=self.browser.is_ascii)])
+        if len(event.samples) != len(self._gpu_samples):
+            self._head.styles.height = 3 if event.samples else 2
+        self._gpu_samples = event.samples
+        self._show_head()
 
     @on(RunListReader.Failed)
     def _say_failure(self, event: RunListReader.Failed) -> None:
@@ -166,7 +202,7 @@ class RunListView(RunListReader):
         self._say(event.problem)
 
     def _look_at_gpus(self) -> None:
-        if self.is_current and self.has_class("gpus"):
+        if self.is_current and self._gpu_samples:
             self.read_gpus()
 
     # what is shown
@@ -179,18 +215,26 @@ class RunListView(RunListReader):
         browser, width = self.browser, self.table.size.width
         if not width:
             return
-        counts = browser.counts
-        self.set_class(not browser.runs, "empty")
-        top = self._top.size.width
-        self._top.show([header_line(self.home, counts if self._has_read else None, width=top)])
+        self._show_beside()
+        self._show_head()
         if not self._has_read:
             return
         self.table.empty = NOTHING_FITS if browser.runs else "\n".join(NO_RUNS)
-        self._titles.show([browser.head(self._titles.size.width)] if browser.runs else [])
         self.table.update(len(browser.entries), cursor=browser.cursor)
         self._show_status()
         self._show_preview()
         self._trace_soon()
+
+    def _show_head(self) -> None:
+        """Counts, GPUs where there are any, and the titles of the columns."""
+        browser, width = self.browser, self._head.size.width
+        counts = browser.counts if self._has_read else None
+        lines = [(Span(" "), *header_line(self.home, counts, width=width - 1))]
+        if self._gpu_samples:
+            lines.append((Span(" "), *gpu_line(self._gpu_samples, width=width - 1, is_ascii=browser.is_ascii)))
+        if browser.runs:
+            lines.append(browser.head(self.table.size.width))
+        self._head.show(lines)
 
     def _show_status(self) -> None:
         browser, width = self.browser, self._status.size.width
@@ -223,14 +267,8 @@ class RunListView(RunListReader):
         self._show_status()
 
     def _show_preview(self, *, is_again: bool = False) -> None:
-        if not (self.has_class("wide") or self.has_class("below")) or not self.browser.runs:
+        if self.preview is None or not self.has_preview or not self.browser.runs:
             return
-        if self.preview is None:
-            # charts cost 50 ms to import, and the first frame should not wait for them
-            from rftui.widgets.run_preview import RunPreview
-
-            self.preview = RunPreview(self.home, id="preview")
-            self._beside.mount(self.preview)
         browser, entry = self.browser, self.browser.entry
         uid = entry if isinstance(entry, int) else None
         is_starred = uid in browser.news.marks.starred

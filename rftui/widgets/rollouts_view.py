@@ -16,10 +16,11 @@ from textual.widgets import Input
 
 from rftui.actions import ROLLOUT_QUERY, bindings
 from rftui.clean import clean
+from rftui.errors import QueryError
 from rftui.rollout_browser import RolloutBrowser
 from rftui.rollout_groups import GroupSummary
 from rftui.rollout_header import group_row, head_lines, history_row
-from rftui.rollout_query import NOTHING, QueryError, parse_query
+from rftui.rollout_query import NOTHING, parse_query
 from rftui.rollout_reads import GroupPage
 from rftui.spans import Line
 from rftui.widgets.completion_keys import CompletionKeys
