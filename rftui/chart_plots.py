@@ -116,7 +116,7 @@ def series_of(trace: Trace, data: RunCurves, look: Look, cursor: float | None) -
 
 def _smooth(points: Sequence[Point], weight: float) -> list[Point]:
     values = smoothed([point.value for point in points], weight)
-    return [point._replace(value=value) for point, value in zip(points, values, strict=True)]
+    return [Point(x, value, step) for (x, _, step), value in zip(points, values, strict=True)]
 
 
 def _spread(

@@ -156,7 +156,10 @@ class Overlay:
         for place, strand in enumerate(shown.strands[:SERIES]):
             kept = self._line(panel.traces[0], strand, place, shown)
             line = kept.series or Series("", ())
-            series.append(line._replace(letter=strand.letter, readout=readout(line, shown.cursor)))
+            said = readout(line, shown.cursor)
+            if shown.look.is_ascii:
+                said = said.replace(NOT_THERE, "-")
+            series.append(line._replace(letter=strand.letter, readout=said))
             values += _extent(kept, shown.view, is_log=shown.look.is_log)
         return Plot(
             title=one_line(panel.title),

@@ -109,7 +109,7 @@ def training_head(
         pieces.append((Span(image, Role.WARNING),))
     first = fitted(tuple(span for piece in pieces for span in (*piece, Span("  "))), width)
     steps = [occurrence.step for occurrence in met]
-    return [first, track(steps, shown.step, {}, width)]
+    return [first, track(steps, shown.step, {}, max(1, width))]
 
 
 def answer_head(letter: str, source: Source, sample: EvalSample | None, image: str, width: int) -> list[Line]:

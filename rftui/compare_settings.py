@@ -9,13 +9,14 @@ from rich.cells import cell_len, set_cell_size
 
 from rftui.cli.comparison_tables import value_text
 from rftui.spans import Line, Role, Span, fitted
-from rftui.wrapping import drawable, wrap
+from rftui.wrapping import drawable_line, wrap
 
 GAP = 2
 WIDEST_KEY = 36
 WIDEST_VALUE = 24
 """A longer value is cut in the table and stands whole below it."""
 NARROWEST_KEY = 12
+ARROWS = 8
 
 
 class SettingRow(NamedTuple):
@@ -34,7 +35,10 @@ class SettingRow(NamedTuple):
 def setting_rows(settings: Sequence[Mapping[str, Any]], *, shows_all: bool) -> list[SettingRow]:
     """Settings in the order of the configuration; all of them, or those that differ."""
     keys = dict.fromkeys(key for values in settings for key in values)
-    rows = [SettingRow(key, tuple(value_text(values.get(key)) for values in settings)) for key in keys]
+    rows = [
+        SettingRow(drawable_line(key), tuple(drawable_line(value_text(values.get(key))) for values in settings))
+        for key in keys
+    ]
     return rows if shows_all else [row for row in rows if row.differs]
 
 
@@ -56,7 +60,10 @@ def columns_for(rows: Sequence[SettingRow], runs: int, *, width: int, first: int
     value = min(WIDEST_VALUE, longest)
     room = max(1, width - key)
     count = max(1, min(runs, room // (value + GAP)))
-    if count == runs:
+    if count < runs:
+        # the head says how many more there are
+        count = max(1, (room - ARROWS) // (value + GAP))
+    else:
         # what is left over goes to values that would be cut
         value = max(value, min(longest, room // max(1, runs) - GAP))
     return Columns(key, min(value, max(1, room - GAP)), max(0, min(first, runs - count)), count)
@@ -101,10 +108,9 @@ def detail_lines(row: SettingRow | None, letters: Sequence[str], *, width: int, 
         by_value.setdefault(value, []).append(letter)
     for value, having in by_value.items():
         label = f"{' '.join(having)}  "
-        text = " ".join(drawable(value).paragraphs)
-        for number, (start, end) in enumerate(wrap(text, max(1, width - cell_len(label)))):
+        for number, (start, end) in enumerate(wrap(value, max(1, width - cell_len(label)))):
             head = Span(label if number == 0 else " " * cell_len(label), Role.STRONG)
-            lines.append(fitted((head, Span(text[start:end])), width))
+            lines.append(fitted((head, Span(value[start:end])), width))
     if len(lines) > height:
         return [*lines[: height - 1], (Span("…", Role.MUTED),)]
     return lines

@@ -33,6 +33,7 @@ class Pen:
         self.dots_across, self.dots_down = frame.width * self.across, frame.height * self.down
         self.dots: dict[int, int] = {}
         """Bits of each cell, which are numbered row by row."""
+        self._rows: dict[float, int] = {}
 
     def curve(self, points: Sequence[Point], *, dashes: tuple[int, int]) -> tuple[int, int] | None:
         """Draws a line with gaps; gives column and row of the cell where its part in sight ends."""
@@ -49,9 +50,9 @@ class Pen:
         """Sets the dots of a path; `dashes` are drawn and left-out dots in turn."""
         drawn, period = dashes[0], dashes[0] + dashes[1]
         dots, width, across, down = self.dots, self.frame.width, self.across, self.down
-        for count, dot in enumerate(path):
-            if count % period < drawn and self._is_inside(dot):
-                x, y = dot
+        right, bottom = self.dots_across, self.dots_down
+        for count, (x, y) in enumerate(path):
+            if count % period < drawn and 0 <= x < right and 0 <= y < bottom:
                 place = y // down * width + x // across
                 dots[place] = dots.get(place, 0) | _BITS[y % 4][x % 2]
 
@@ -68,8 +69,12 @@ class Pen:
 
     def _y_or_outside(self, value: float) -> int:
         """The row of a value; at most one height outside, so that a line there costs no more than one inside."""
-        share = height_of(value, self.frame.values, is_log=self.frame.is_log)
-        return round((1 - min(2.0, max(-1.0, share))) * (self.dots_down - 1))
+        row = self._rows.get(value)
+        if row is None:
+            # a column's ends are asked for several times
+            share = height_of(value, self.frame.values, is_log=self.frame.is_log)
+            row = self._rows[value] = round((1 - min(2.0, max(-1.0, share))) * (self.dots_down - 1))
+        return row
 
 
 def _path(binned: Sequence[Column], y_of: Callable[[float], int]) -> list[Dot]:
@@ -89,4 +94,6 @@ def _path(binned: Sequence[Column], y_of: Callable[[float], int]) -> list[Dot]:
 def _line(start: Dot, end: Dot) -> list[Dot]:
     (x0, y0), (x1, y1) = start, end
     count = max(abs(x1 - x0), abs(y1 - y0), 1)
+    if count == 1:
+        return [start, end]
     return [(round(x0 + (x1 - x0) * i / count), round(y0 + (y1 - y0) * i / count)) for i in range(count + 1)]

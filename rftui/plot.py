@@ -355,7 +355,9 @@ def _layer(series: Series, number: int, frame: Frame) -> Layer:
             pen.curve(lows, dashes=(1, 3))
             pen.curve(highs, dashes=(1, 3))
     raw, pen.dots = pen.dots, {}
-    end = pen.curve(series.smooth or series.points, dashes=_DASHES[_dash_number(number)])
+    # a line of letters is told apart without gaps
+    dashes = (1, 0) if frame.is_ascii and series.letter else _DASHES[_dash_number(number)]
+    end = pen.curve(series.smooth or series.points, dashes=dashes)
     signs = {}
     if series.has_markers:
         sign = series.letter or (ASCII_MARKER if frame.is_ascii else MARKER)

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from PIL import Image
 from textual.pilot import Pilot
 
@@ -119,7 +120,7 @@ class Compared:
 
     async def settle(self) -> None:
         """Until the runs were looked at, read and drawn."""
-        for _ in range(4):
+        for _ in range(3):
             await self.app.workers.wait_for_complete()
             await self.pilot.pause()
 
@@ -144,13 +145,19 @@ async def compared(
     home: Home, names: Sequence[str], pinned: str | None = None, *, size: tuple[int, int] = (160, 45)
 ) -> AsyncIterator[Compared]:
     """The comparison of runs, read and drawn."""
+    # a test looks when it wants to
+    monkeypatch = pytest.MonkeyPatch()
+    monkeypatch.setattr("rftui.screens.compare_screen.LOOK_EVERY_S", 3600.0)
     app = RunListApp(home)
     async with app.run_test(size=size) as pilot:
         screen = CompareScreen(home, names, pinned)
         await app.switch_screen(screen)
         opened = Compared(app, pilot, screen)
         await opened.settle()
-        yield opened
+        try:
+            yield opened
+        finally:
+            monkeypatch.undo()
 
 
 def drive_comparison(

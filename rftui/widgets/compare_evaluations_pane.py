@@ -79,7 +79,7 @@ class CompareEvaluationsPane(ComparePane):
 
     def on_resize(self, event: Resize) -> None:
         """Tables fit the width."""
-        self.call_after_refresh(self._arrange)
+        self.call_after_refresh(self.draw_safely, self._arrange)
 
     def _arrange(self) -> None:
         width = self.list.size.width

@@ -129,7 +129,7 @@ class CompareRolloutsPane(ComparePane):
         grid = self.query_one("#columns")
         grid.styles.grid_size_columns = 1 if is_narrow else self._count()
         grid.styles.grid_size_rows = self._count() if is_narrow else 1
-        self.call_after_refresh(self._show)
+        self.call_after_refresh(self.draw_safely, self._show)
         self._read_where_needed()
 
     def _count(self) -> int:
@@ -186,7 +186,7 @@ class CompareRolloutsPane(ComparePane):
     def _take_groups(self, event: GroupsRead) -> None:
         if event.uid == self.browser.uid(self.list.cursor):
             self._pages.update(event.pages)
-            self._show_columns()
+            self.draw_safely(self._show_columns)
 
     @on(PictureRead)
     def _take_picture(self, event: PictureRead) -> None:
@@ -296,7 +296,7 @@ class CompareRolloutsPane(ComparePane):
     @on(LineList.Moved, "#prompts")
     def _moved(self, event: LineList.Moved) -> None:
         event.stop()
-        self._show()
+        self.draw_safely(self._show)
 
     @on(LineList.Chosen, "#prompts")
     def _chosen(self, event: LineList.Chosen) -> None:
@@ -322,7 +322,7 @@ class CompareRolloutsPane(ComparePane):
         item = self._item
         if isinstance(item, SharedPrompt):
             self.browser.move_step(self._meant_runs(), item, by)
-            self._show()
+            self.draw_safely(self._show)
 
     def _meant_runs(self) -> list[str]:
         runs = list(self.browser.page.runs)

@@ -84,7 +84,7 @@ class CompareSettingsPane(ComparePane):
 
     def on_resize(self, event: Resize) -> None:
         """Other columns fit."""
-        self.call_after_refresh(self._show)
+        self.call_after_refresh(self.draw_safely, self._show)
 
     def _arrange(self) -> None:
         before = self.rows[self.list.cursor].key if self.list.cursor < len(self.rows) else None
