@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from rftui.formats import bar, duration, number
 from rftui.spans import Line, Role, Span, fitted, flowed
-from rftui.system_history import LONGEST_STEP_S, Energy, GpuHistory
+from rftui.system_history import LONGEST_STEP_S, Energy
 from rftui.system_reads import SystemPage
 from rftui.wrapping import drawable_line
 from store.system_samples import GpuSample, SystemSample
@@ -23,7 +23,7 @@ NO_GPU = (
 
 def system_lines(page: SystemPage, width: int) -> list[Line]:
     """Everything that is said in words above the charts."""
-    sample = page.history.last
+    sample = page.last
     if sample is None:
         return [(Span(NO_SAMPLE, Role.MUTED),)]
     lines = [*_head(page, sample, width), *_host(sample, width)]
@@ -38,9 +38,7 @@ def _head(page: SystemPage, sample: SystemSample, width: int) -> Iterator[Line]:
     where = drawable_line(page.host) if page.host else "the run's machine"
     when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(sample.time))
     said = f"sample of {when}" if page.is_live else f"last sample, {when}: no process of the run lives"
-    yield fitted(
-        (Span(where, Role.STRONG), Span(f"  {said}, {page.history.samples} samples in all", Role.MUTED)), width
-    )
+    yield fitted((Span(where, Role.STRONG), Span(f"  {said}, {page.samples} samples in all", Role.MUTED)), width)
 
 
 def _host(sample: SystemSample, width: int) -> list[Line]:
@@ -95,23 +93,14 @@ def _holder(index: int, page: SystemPage) -> Span:
     return Span(text or "no run of this home", Role.MUTED if not others else Role.PLAIN)
 
 
-def own_gpus(page: SystemPage) -> list[GpuHistory]:
-    """The GPUs whose power counts for the run: those it was launched on, or all where it names none."""
-    gpus = sorted(page.history.gpus.values(), key=lambda gpu: (gpu.index, gpu.uuid))
-    if page.hides_gpus:
-        return []
-    return [gpu for gpu in gpus if page.history.counts(gpu.index)]
-
-
 def energy_lines(page: SystemPage, width: int) -> Iterator[Line]:
     """The energy of the run with how it was worked out, or why there is none."""
-    if not page.history.gpus:
+    if page.last is None or not (page.energies or page.last.gpus):
         return
     if page.hides_gpus:
         yield fitted((Span("energy  the run uses no GPU, so none of their energy is its own", Role.MUTED),), width)
         return
-    gpus = own_gpus(page)
-    energies = [gpu.energy for gpu in gpus]
+    energies = [item.energy for item in page.energies]
     if not any(energy.seconds for energy in energies):
         said = "energy  not known: NVML told no power in two neighbouring samples"
         yield fitted((Span(said, Role.MUTED),), width)
@@ -120,14 +109,14 @@ def energy_lines(page: SystemPage, width: int) -> Iterator[Line]:
     longest = max(energies, key=lambda energy: energy.seconds)
     pieces: list[Line] = [
         (Span("energy ", Role.MUTED), Span(f"{number(joules / 3.6e6, digits=3)} kWh", Role.STRONG)),
-        (Span(f"mean {number(joules / longest.seconds, digits=3)} W over {duration(longest.seconds)}"),),
-        *((Span(text, Role.MUTED),) for text in _method(page, gpus, longest)),
+        (Span(f"mean {joules / longest.seconds:.0f} W over {duration(longest.seconds)}"),),
+        *((Span(text, Role.MUTED),) for text in _method(page, longest)),
     ]
     yield from flowed(pieces, width, hang="  ", gap=", ")
 
 
-def _method(page: SystemPage, gpus: Sequence[GpuHistory], longest: Energy) -> Iterator[str]:
-    indices = ", ".join(str(gpu.index) for gpu in gpus)
+def _method(page: SystemPage, longest: Energy) -> Iterator[str]:
+    indices = ", ".join(str(item.gpu) for item in page.energies)
     whose = "the run's" if page.own else "every GPU of the machine, since the run names none:"
     yield f"board power of {whose} GPU {indices} by NVML"
     yield f"trapezoids over {longest.samples} samples"
@@ -136,7 +125,7 @@ def _method(page: SystemPage, gpus: Sequence[GpuHistory], longest: Energy) -> It
         yield f"{clock[0]} to {clock[1]}"
     if longest.pauses:
         yield f"{longest.pauses} pauses over {LONGEST_STEP_S:.0f} s ({duration(longest.paused_s)}) left out"
-    if missing := sum(gpu.energy.without_power for gpu in gpus):
+    if missing := sum(item.energy.without_power for item in page.energies):
         yield f"{missing} samples without a power left out"
     yield "CPU and memory not counted"
 

@@ -9,13 +9,16 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from rftui.plot import draw_plot
+from rftui.plot import Plot, draw_plot
 from rftui.spans import Line, line_width
-from rftui.system_history import LONGEST_STEP_S, MOST_BUCKETS, Curve, Energy, SystemHistory
-from rftui.system_plots import Window, next_window, system_plots
-from rftui.system_reads import SystemPage, SystemSource
+from rftui.system_history import LONGEST_STEP_S, Energy, SystemHistory
+from rftui.system_plots import Window, next_window, reduced, system_plots
+from rftui.system_reads import GpuEnergy, SystemPage, SystemSource
 from rftui.system_text import NO_GPU, NO_SAMPLE, system_lines
 from rftui.telemetry import Telemetry
 from store.layout import Home, RunDir
@@ -41,7 +44,27 @@ def sample(time: float, *gpus: GpuSample) -> SystemSample:
 
 def page(history: SystemHistory, **changed: Any) -> SystemPage:
     """A live run on `box`."""
-    return SystemPage(history, 1, "box", True, tuple(history.own), False, {})._replace(**changed)
+    return SystemPage(
+        version=(history.samples, Window.WHOLE),
+        last=history.last,
+        plots=(),
+        energies=tuple(GpuEnergy(gpu.index, gpu.energy) for gpu in history.own_gpus),
+        host="box",
+        is_live=True,
+        own=tuple(history.own),
+        hides_gpus=False,
+        holders={},
+    )._replace(**changed)
+
+
+def plots_of(history: SystemHistory, window: Window = Window.WHOLE) -> list[Plot]:
+    """What is drawn of a history."""
+    return system_plots(history, window, is_ascii=False)
+
+
+def read(home: Home, run_dir: RunDir) -> SystemPage:
+    """All that is shown of a run."""
+    return SystemSource(home, run_dir.name).page(Window.WHOLE, is_ascii=False)
 
 
 def test_energy_is_the_sum_of_trapezoids() -> None:
@@ -63,34 +86,57 @@ def test_a_pause_between_attempts_costs_no_energy_and_is_said() -> None:
     assert (energy.pauses, energy.paused_s) == (1, LONGEST_STEP_S + 1)
 
 
-def test_a_curve_of_any_length_stays_bounded_and_keeps_its_spikes() -> None:
-    curve = Curve()
-    for time in range(50_000):
-        curve.add(float(time), 1000.0 if time == 31_337 else time / 50_000)
+def test_a_column_of_any_length_is_reduced_and_keeps_its_spikes_and_gaps() -> None:
+    times = np.arange(50_000.0)
+    values = times / 50_000
+    values[31_337] = 1000.0
+    values[40_000] = np.nan
 
-    points = curve.points
-    assert len(points) <= 2 * MOST_BUCKETS
-    assert max(point.value for point in points) == 1000.0
+    points = reduced(times, values, stretches=400)
+
+    assert len(points) <= 3 * 400
+    assert max(point.value for point in points if point.value == point.value) == 1000.0
+    assert [point.x for point in points if math.isnan(point.value)] == [40_000.0]
     assert [point.x for point in points] == sorted(point.x for point in points)
     # every part of the time is told as finely as any other
-    early, late = (sum(low <= point.x < low + 5000 for point in points) for low in (0, 40_000))
-    assert early == pytest.approx(late, rel=0.05)
+    early, late = (sum(low <= point.x < low + 5000 for point in points) for low in (0, 42_000))
+    assert early == pytest.approx(late, abs=4)
 
 
-def test_a_missing_value_and_a_pause_are_gaps() -> None:
+@given(st.lists(st.one_of(st.none(), st.floats(-1e6, 1e6)), min_size=1, max_size=60), st.integers(1, 8))
+def test_reducing_loses_no_extreme_and_invents_nothing(told: list[float | None], stretches: int) -> None:
+    values = np.array([math.nan if value is None else value for value in told])
+
+    points = reduced(np.arange(float(len(told))), values, stretches=stretches)
+
+    finite = [point.value for point in points if not math.isnan(point.value)]
+    known = [value for value in told if value is not None]
+    assert (min(finite, default=None), max(finite, default=None)) == (
+        min(known, default=None),
+        max(known, default=None),
+    )
+    assert all(told[int(point.x)] == point.value for point in points if not math.isnan(point.value))
+    assert any(math.isnan(point.value) for point in points) == (None in told)
+
+
+def test_a_missing_value_a_pause_and_a_gpu_that_was_not_there_are_gaps() -> None:
     history = SystemHistory()
-    history.add([sample(0, gpu(power_w=None)), sample(5, gpu()), sample(500, gpu())])
+    history.add([sample(0, gpu(power_w=None)), sample(5, gpu()), sample(500, gpu(), gpu(1))])
 
-    power = history.gpus[0, "GPU-0"].curves["power_w"].points
-    cpu = history.host["cpu_percent"].points
-    assert [math.isnan(point.value) for point in power] == [True, False, True, False]
-    assert [math.isnan(point.value) for point in cpu] == [False, False, True, False]
+    power = [list(each.columns["power_w"]) for each in history.gpus]
+    cpu = list(history.host["cpu_percent"])
+    assert list(history.times) == [0, 5, 6, 500]
+    assert [[math.isnan(value) for value in column] for column in (*power, cpu)] == [
+        [True, False, True, False],
+        [True, True, True, False],
+        [False, False, True, False],
+    ]
 
 
 def test_samples_through_the_real_journal_become_gpus_charts_and_energy(tmp_path: Path) -> None:
     home, run_dir = with_gpus(tmp_path, gpus=[1], hours=0.5)
 
-    found = SystemSource(home, run_dir.name).page()
+    found = read(home, run_dir)
     text = said(system_lines(found, 200))
 
     assert found.own == (1,) and found.host == "box-1" and found.is_live
@@ -100,7 +146,7 @@ def test_samples_through_the_real_journal_become_gpus_charts_and_energy(tmp_path
     assert f"energy {300 * 1795 / 3.6e6:.3g} kWh, mean 300 W over 29m55s" in text
     assert "board power of the run's GPU 1 by NVML, trapezoids over 360 samples" in text
     assert "CPU and memory not counted" in text
-    titles = [plot.title for plot in system_plots(found, Window.WHOLE, is_ascii=False)]
+    titles = [plot.title for plot in found.plots]
     assert titles[:4] == ["GPU utilisation in %", "GPU memory in GB", "GPU power in W", "GPU temperature in °C"]
     assert len(titles) == 7
 
@@ -108,14 +154,15 @@ def test_samples_through_the_real_journal_become_gpus_charts_and_energy(tmp_path
 def test_a_look_reads_only_what_came_since_the_last(tmp_path: Path) -> None:
     home, run_dir = with_gpus(tmp_path, gpus=[0], hours=0.1)
     source = SystemSource(home, run_dir.name)
-    first = source.page()
-    assert source.page() == first
+    first = source.page(Window.WHOLE, is_ascii=False)
+    assert source.page(Window.WHOLE, is_ascii=False) == first
 
     append(run_dir.supervisor_journal, {**sample_record(), "time": 9e9, "seq": 9999})
     ingest_all(home)
 
-    assert source.page().version == first.version + 1
-    assert first.history.samples == 73
+    later = source.page(Window.WHOLE, is_ascii=False)
+    assert (first.samples, later.samples) == (72, 73)
+    assert later.plots != first.plots
 
 
 def test_who_holds_a_gpu_is_told_by_name_and_only_of_this_machine(tmp_path: Path) -> None:
@@ -126,7 +173,7 @@ def test_who_holds_a_gpu_is_told_by_name_and_only_of_this_machine(tmp_path: Path
     run_of(home, "air-grpo-5", uid=15, gpus=[1], host="box-1", state="finished")
     ingest_all(home)
 
-    found = SystemSource(home, run_dir.name).page()
+    found = read(home, run_dir)
     assert found.holders == {0: (run_dir.name,), 1: (beside.name,)}
     lines = said(system_lines(found, 80)).splitlines()
     assert next(line for line in lines if line.startswith("GPU 0")).endswith("this run")
@@ -134,7 +181,7 @@ def test_who_holds_a_gpu_is_told_by_name_and_only_of_this_machine(tmp_path: Path
 
     append(run_dir.supervisor_journal, {"type": "state", "attempt": 1, "state": "finished", "reason": ""})
     ingest_all(home)
-    text = said(system_lines(SystemSource(home, run_dir.name).page(), 120))
+    text = said(system_lines(read(home, run_dir), 120))
     assert "no process of the run lives" in text and "was this run's" in text
 
 
@@ -153,12 +200,12 @@ def test_without_nvml_it_is_said_plainly_and_the_rest_is_there(tmp_path: Path) -
     append(run_dir.supervisor_journal, *[{**sample_record(), "gpus": []} for _ in range(3)])
     ingest_all(home)
 
-    found = SystemSource(home, run_dir.name).page()
+    found = read(home, run_dir)
     text = said(system_lines(found, 80))
 
     assert " ".join(text.split()).endswith(NO_GPU)
     assert "kWh" not in text
-    assert [plot.title for plot in system_plots(found, Window.WHOLE, is_ascii=False)] == [
+    assert [plot.title for plot in found.plots] == [
         "CPU in % (100 a core)",
         "memory in GB",
         "disk free in GB",
@@ -169,7 +216,7 @@ def test_before_the_first_sample_it_is_said_where_samples_come_from() -> None:
     empty = page(SystemHistory())
 
     assert said(system_lines(empty, 80)) == NO_SAMPLE
-    assert system_plots(empty, Window.WHOLE, is_ascii=False) == []
+    assert plots_of(SystemHistory()) == []
 
 
 def test_energy_that_is_not_the_runs_or_not_known_is_not_told() -> None:
@@ -196,7 +243,7 @@ def test_many_gpus_are_drawn_as_their_mean_and_range() -> None:
     for time in range(20):
         history.add([sample(5 * time, *[gpu(index, utilization_percent=10.0 * index) for index in range(8)])])
 
-    plot = system_plots(page(history), Window.WHOLE, is_ascii=False)[0]
+    plot = plots_of(history)[0]
 
     (series,) = plot.series
     assert series.name.startswith("mean of 8") and series.readout == "35"
@@ -208,9 +255,8 @@ def test_many_gpus_are_drawn_as_their_mean_and_range() -> None:
 def test_a_window_shows_the_end_alone() -> None:
     history = SystemHistory()
     history.add([sample(5.0 * step, gpu(power_w=1000.0 if step < 10 else 100.0)) for step in range(1000)])
-    found = page(history)
 
-    plots = {window: system_plots(found, window, is_ascii=True)[2] for window in Window}
+    plots = {window: plots_of(history, window)[2] for window in Window}
 
     assert [plots[window].view.low for window in Window] == [0.0, 4995.0 - 3600, 4995.0 - 600]
     highest = [values.high for window in Window if (values := plots[window].values) is not None]
@@ -222,7 +268,7 @@ def test_a_disk_that_loses_a_little_looks_flat() -> None:
     history = SystemHistory()
     history.add([sample(0)._replace(disk_free_mb=1000.0), sample(5)._replace(disk_free_mb=999.0)])
 
-    plot = system_plots(page(history), Window.WHOLE, is_ascii=True)[-1]
+    plot = plots_of(history)[-1]
 
     assert plot.values is not None
     assert plot.values.high - plot.values.low > 0.1 * plot.values.low
@@ -265,6 +311,6 @@ def test_what_nvml_says_arrives_in_the_tab(tmp_path: Path, monkeypatch: pytest.M
     append(run_dir.supervisor_journal, {"type": "sample", **Telemetry(tmp_path).sample(os.getpid())})
     ingest_all(home)
 
-    text = said(system_lines(SystemSource(home, run_dir.name).page(), 160))
+    text = said(system_lines(read(home, run_dir), 160))
 
     assert "GPU 0 H100 ████████ 98% ███████░ 71.0/80.0 GB 312 W — no run of this home" in text

@@ -48,7 +48,7 @@ class LogsPane(TextPane):
         super().__init__(home, name)
         self.ending = SpanLines(id="ending")
         self._reader: LogReader | None = None
-        self._page = LogsPage((), None)
+        self._page: LogsPage | None = None
         self._traceback = -1
         """The line of the traceback that was gone to last."""
 
@@ -57,11 +57,12 @@ class LogsPane(TextPane):
         yield self.ending
         yield from super().content()
 
-    def read(self) -> LogsPage:
-        """The lines so far, the unfinished one last, and how the run ended where it has."""
+    def read(self) -> LogsPage | None:
+        """The lines so far, the unfinished one last, and how the run ended where it has; None for no change."""
         if self._reader is None:
             self._reader = LogReader(self.home.run(self.run_name).output, lines=LOG_LINES)
-        return LogsPage(self._reader.read(), read_ending(self.home, self.run_name))
+        page = LogsPage(self._reader.read(), read_ending(self.home, self.run_name))
+        return None if page == self._page else page
 
     def draw(self, found: Any) -> None:
         """Shows what was read."""
@@ -80,7 +81,7 @@ class LogsPane(TextPane):
         self._show_ending()
 
     def _show_ending(self) -> None:
-        ending = self._page.ending
+        ending = self._page.ending if self._page is not None else None
         lines = ending_lines(ending, max(1, self.size.width - 2)) if ending is not None else []
         height = max(1, min(len(lines), int(self.size.height * MOST_WORDS)))
         if self.ending.styles.height is None or self.ending.styles.height.value != height:

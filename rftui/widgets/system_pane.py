@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from rich.text import Text
@@ -15,7 +15,7 @@ from textual.widgets import Static
 from rftui.actions import bindings
 from rftui.cli.output import is_ascii
 from rftui.plot import Plot
-from rftui.system_plots import Window, next_window, system_plots
+from rftui.system_plots import Window, next_window
 from rftui.system_reads import SystemPage, SystemSource
 from rftui.system_text import system_lines
 from rftui.widgets.chart import Chart
@@ -58,7 +58,7 @@ class SystemPane(Pane, can_focus=True):
 
     def read(self) -> SystemPage | None:
         """Everything so far; None where no sample came and nobody took or gave back a GPU."""
-        page = self.source.page()
+        page = self.source.page(self.window, is_ascii=is_ascii())
         return None if page == self.page else page
 
     def draw(self, found: SystemPage) -> None:
@@ -77,14 +77,13 @@ class SystemPane(Pane, can_focus=True):
         lines = system_lines(page, max(1, self.size.width - 2))
         height = max(1, min(len(lines), int(self.size.height * MOST_WORDS)))
         self.words.show(lines)
-        plots = system_plots(page, self.window, is_ascii=is_ascii())
         if self.words.styles.height is None or self.words.styles.height.value != height:
             self.words.styles.height = height
-            self.call_after_refresh(self._show_charts, plots)
+            self.call_after_refresh(self._show_charts, page.plots)
         else:
-            self._show_charts(plots)
+            self._show_charts(page.plots)
 
-    def _show_charts(self, plots: list[Plot]) -> None:
+    def _show_charts(self, plots: Sequence[Plot]) -> None:
         slots = slots_for(self.size.width, self._grid.size.height, max(1, len(plots)))
         self._lay_out(slots)
         self.first = max(0, min(self.first, len(plots) - 1)) // slots.charts * slots.charts
@@ -107,7 +106,8 @@ class SystemPane(Pane, can_focus=True):
         if not count:
             return ""
         part = f"  charts {self.first + 1} to {min(count, self.first + shown)} of {count}" if shown < count else ""
-        return f"{self.window.value} (w){part}  a sample every 5 s; a pause is a gap"
+        window = self.page.version[1] if self.page is not None else self.window
+        return f"{window.value} (w){part}  a sample every 5 s; a pause is a gap"
 
     def _say(self, text: str) -> None:
         if str(self._look.content) != text:
@@ -116,13 +116,12 @@ class SystemPane(Pane, can_focus=True):
     def action_window(self) -> None:
         """Shows more or less of the run's time."""
         self.window = next_window(self.window)
-        self._show()
+        self.read_again()
 
     def action_page(self, by: int) -> None:
         """Shows the charts before or after."""
         if self.page is not None:
             shown = sum(chart.display for chart in self._charts)
-            plots = system_plots(self.page, self.window, is_ascii=is_ascii())
-            if 0 <= self.first + by * shown < len(plots):
+            if 0 <= self.first + by * shown < len(self.page.plots):
                 self.first += by * shown
-                self._show_charts(plots)
+                self._show_charts(self.page.plots)
