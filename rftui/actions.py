@@ -112,7 +112,7 @@ ACTIONS = (
     Action("launch.launch", "ctrl+s,L", "launch", "launch", "Check everything and launch", True),
     Action("launch.help", "question_mark", "app.help", "help", "Every key that works here", True),
     Action("launch.filter", "slash", "filter", "filter", "Show the fields that hold these words", True),
-    Action("launch.copy", "y", "copy", "copy command", "Copy the command that does the same", True),
+    Action("launch.copy", "y", "copy", "copy", "Copy the command that does the same", True),
     Action("launch.alone", "z", "alone", "checks", "Checks and command alone, and the fields again", True),
     Action("launch.side_down", "shift+down,right_curly_bracket", "side(1)", "checks down", "Checks and command down"),
     Action("launch.side_up", "shift+up,left_curly_bracket", "side(-1)", "checks up", "Checks and command up"),

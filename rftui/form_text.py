@@ -91,12 +91,12 @@ def _tail(row: Row) -> Line:
 def hint_line(places: Sequence[str], keymap: Mapping[str, str], width: int) -> Line:
     """The keys that places show, the user's own where there are some; what does not fit is left out whole."""
     spans: list[Span] = []
-    for action in ACTIONS:
-        if action.place in places and action.is_shown:
-            key = key_name(keymap.get(action.id, action.keys).split(",")[0])
-            hint = (Span(f"{key} ", Role.BAR), Span(f"{action.description}  ", Role.PLAIN))
-            if line_width([*spans, *hint]) <= width + 2:
-                spans += hint
+    shown = [action for place in places for action in ACTIONS if action.place == place and action.is_shown]
+    for action in shown:
+        key = key_name(keymap.get(action.id, action.keys).split(",")[0])
+        hint = (Span(f"{'  ' if spans else ''}{key} ", Role.BAR), Span(action.description, Role.PLAIN))
+        if line_width([*spans, *hint]) <= width:
+            spans += hint
     return tuple(spans)
 
 
@@ -115,7 +115,8 @@ def counts_line(view: FormView, progress: Progress, *, clone_of: str | None, wid
 def state_span(view: FormView, progress: Progress) -> Span:
     """How the checks stand, in a few words."""
     if progress.doing:
-        return Span(progress.doing, Role.MUTED)
+        # what stands in brackets is told beside the fields
+        return Span(progress.doing.partition(" (")[0], Role.MUTED)
     if progress.problem is not None:
         return Span("✗ not launched", Role.WRONG)
     checked = progress.checked

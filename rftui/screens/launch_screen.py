@@ -81,12 +81,12 @@ class LaunchScreen(LaunchChecks):
         self.is_starting = False
         self._asked_version = -1
         """What the interpreter is being asked about."""
-        self._form: LaunchForm | None = None
-        self._view: FormView | None = None
+        self.form: LaunchForm | None = None
+        self.view: FormView | None = None
         self._rest: Timer | None = None
-        self._rows = FormRows()
-        self._side = FormSide()
-        self._head = SpanLines(id="head")
+        self.rows = FormRows()
+        self.side = FormSide()
+        self.head = SpanLines(id="head")
         # Textual's footer is made anew with every field that is entered or left, which takes 50 ms
         self._keys = SpanLines(id="keys")
         self._filter = Input(id="filter", placeholder="words of a setting's name, meaning or value", compact=True)
@@ -94,17 +94,17 @@ class LaunchScreen(LaunchChecks):
     def compose(self) -> ComposeResult:
         """Head, filter, fields, what stands beside them, keys."""
         self._filter.cursor_blink = False
-        yield self._head
+        yield self.head
         yield self._filter
         with Container(id="body"):
-            yield self._rows
-            yield self._side
+            yield self.rows
+            yield self.side
         yield self._keys
 
     def on_mount(self) -> None:
         """Reads what the form is made of."""
-        self._head.show([(Span("launch", Role.STRONG), Span(f"  {self.progress.doing}", Role.MUTED))])
-        self._rows.list.focus()
+        self.head.show([(Span("launch", Role.STRONG), Span(f"  {self.progress.doing}", Role.MUTED))])
+        self.rows.list.focus()
         self.look_around()
 
     def on_resize(self, event: Resize) -> None:
@@ -118,7 +118,7 @@ class LaunchScreen(LaunchChecks):
         self._show_keys()
 
     def _show_keys(self) -> None:
-        places = ("typing",) if self._rows.is_writing else ("field", "launch")
+        places = ("typing",) if self.rows.is_writing else ("field", "launch")
         keymap = self.app.user_keys.keymap if isinstance(self.app, RunControls) else {}
         self._keys.show([hint_line(places, keymap, self._keys.size.width)])
 
@@ -126,17 +126,17 @@ class LaunchScreen(LaunchChecks):
 
     def on_launch_checks_looked_around(self, event: LaunchChecks.LookedAround) -> None:
         """Shows the fields."""
-        self._form = LaunchForm(event.surroundings)
+        self.form = LaunchForm(event.surroundings)
         self.progress = Progress(None)
         self._changed()
 
     def _changed(self) -> None:
         """Something else stands in the form: it is shown at once, and checked when the typing rests."""
-        if self._form is None:
+        if self.form is None:
             return
         self.version += 1
         self.is_launching = False
-        self._view = self._form.view()
+        self.view = self.form.view()
         self.progress = Progress(None)
         self._show()
         self._wait(REST_S, self._check_quickly)
@@ -147,16 +147,16 @@ class LaunchScreen(LaunchChecks):
         self._rest = self.set_timer(seconds, then)
 
     def _check_quickly(self) -> None:
-        if self._view is not None and not self._view.problems and not self.is_launching:
-            self.check(self._view, is_whole=False)
+        if self.view is not None and not self.view.problems and not self.is_launching:
+            self.check(self.view, is_whole=False)
 
     def _check_whole(self) -> None:
         """Asks the interpreter, too; a question about the same settings that is under way is waited for."""
-        if self._view is not None and self._asked_version != self.version:
+        if self.view is not None and self._asked_version != self.version:
             self._asked_version = self.version
             self.progress = self.progress._replace(doing=ASKING)
             self._show_text()
-            self.check(self._view, is_whole=True)
+            self.check(self.view, is_whole=True)
 
     def on_launch_checks_answered(self, event: LaunchChecks.Answered) -> None:
         """Shows what the checks found; goes on with a launch that waited for it."""
@@ -179,49 +179,49 @@ class LaunchScreen(LaunchChecks):
     # what is shown
 
     def _show(self) -> None:
-        if self._view is not None:
+        if self.view is not None:
             words = self._filter.value.lower().split()
-            self._rows.show_rows([row for row in self._view.rows if _holds(row, words)])
+            self.rows.show_rows([row for row in self.view.rows if _holds(row, words)])
         self._show_text()
 
     def _show_text(self) -> None:
         """The head and what stands beside the fields."""
-        if self._view is None or self._form is None:
+        if self.view is None or self.form is None:
             if self.progress.problem is not None:
                 problem = self.progress.problem
-                self._head.show([(Span("✗ ", Role.WRONG), Span(f"{problem.error}  {problem.fix}"))])
+                self.head.show([(Span("✗ ", Role.WRONG), Span(f"{problem.error}  {problem.fix}"))])
             return
-        width = max(10, self._head.size.width)
-        self._head.show([counts_line(self._view, self.progress, clone_of=self.clone_of, width=width)])
-        gpus = self._form.surroundings.gpus
-        width = max(20, self._side.size.width - 1)
-        self._side.show(side_lines(self._rows.list.row, self._view, self.progress, gpus=gpus, width=width))
+        width = max(10, self.head.size.width)
+        self.head.show([counts_line(self.view, self.progress, clone_of=self.clone_of, width=width)])
+        gpus = self.form.surroundings.gpus
+        width = max(20, self.side.size.width - 1)
+        self.side.show(side_lines(self.rows.list.row, self.view, self.progress, gpus=gpus, width=width))
 
     def on_line_list_moved(self, event: LineList.Moved) -> None:
         """Another field is in hand."""
-        self._side.scroll_rows(0)
+        self.side.scroll_rows(0)
         self._show_text()
 
     # what is written
 
     def on_form_rows_written(self, event: FormRows.Written) -> None:
         """A field has another text."""
-        if self._form is None:
+        if self.form is None:
             return
         if event.key == MORE:
             if event.is_done and event.text:
                 self._add(event.text)
             return
-        before = self._form.entries.get(event.key)
-        self._form.write(event.key, event.text)
-        if self._form.entries.get(event.key) != before:
+        before = self.form.entries.get(event.key)
+        self.form.write(event.key, event.text)
+        if self.form.entries.get(event.key) != before:
             self._changed()
         elif event.is_done:
             self._show()
 
     def _add(self, assignment: str) -> None:
-        assert self._form is not None, "fields are there"
-        problem = self._form.add(assignment)
+        assert self.form is not None, "fields are there"
+        problem = self.form.add(assignment)
         if problem is not None:
             says = Problem(problem.message, problem.found, problem.expected, problem.fix, 2)
             self.progress = self.progress._replace(problem=says)
@@ -231,19 +231,19 @@ class LaunchScreen(LaunchChecks):
 
     def on_field_list_turned(self, event: FieldList.Turned) -> None:
         """The next choice of a field that has some."""
-        row = self._rows.list.row
-        if self._form is None or row is None or row.field.is_fixed or not row.field.choices or row.field.is_list:
+        row = self.rows.list.row
+        if self.form is None or row is None or row.field.is_fixed or not row.field.choices or row.field.is_list:
             return
         choices = row.field.choices
         place = choices.index(row.text) + event.by if row.text in choices else 0
-        self._form.write(row.field.key, choices[place % len(choices)])
+        self.form.write(row.field.key, choices[place % len(choices)])
         self._changed()
 
     def on_field_list_cleared(self) -> None:
         """What was written into a field is taken back."""
-        row = self._rows.list.row
-        if self._form is not None and row is not None and row.field.key in self._form.entries:
-            self._form.write(row.field.key, "")
+        row = self.rows.list.row
+        if self.form is not None and row is not None and row.field.key in self.form.entries:
+            self.form.write(row.field.key, "")
             self._changed()
 
     # keys
@@ -258,18 +258,18 @@ class LaunchScreen(LaunchChecks):
         """Another letter of the filter; the cursor goes to a field that is called so rather than told of so."""
         self._show()
         words = event.value.lower().split()
-        called = [row.field.key for row in self._rows.list.rows if all(word in row.field.key for word in words)]
+        called = [row.field.key for row in self.rows.list.rows if all(word in row.field.key for word in words)]
         if words and called:
-            self._rows.list.seek(called[0])
+            self.rows.list.seek(called[0])
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """The filter stays, and the keyboard goes back to the fields."""
-        self._rows.list.focus()
+        self.rows.list.focus()
 
     def action_copy(self) -> None:
         """Copies the command."""
-        if self._view is not None:
-            self.app.copy_to_clipboard(self._view.command)
+        if self.view is not None:
+            self.app.copy_to_clipboard(self.view.command)
             self.notify("the command is copied", markup=False, timeout=3)
 
     def action_alone(self) -> None:
@@ -279,7 +279,7 @@ class LaunchScreen(LaunchChecks):
 
     def action_side(self, pages: int) -> None:
         """Scrolls what stands beside the fields."""
-        self._side.page(pages)
+        self.side.page(pages)
 
     def action_leave(self) -> None:
         """Calls a launch off, or ends the filter, or leaves; asks first where something would be lost."""
@@ -290,11 +290,11 @@ class LaunchScreen(LaunchChecks):
         elif self.has_class("filtering"):
             self._filter.value = ""
             self.remove_class("filtering")
-            self._rows.list.focus()
+            self.rows.list.focus()
         elif self.has_class("alone"):
             self.action_alone()
-        elif self._form is not None and self._form.entries:
-            count = len(self._form.entries)
+        elif self.form is not None and self.form.entries:
+            count = len(self.form.entries)
             question = Question(
                 title="Leave the form?",
                 lines=(),
@@ -316,15 +316,15 @@ class LaunchScreen(LaunchChecks):
 
     def action_launch(self) -> None:
         """Checks everything and launches; errors refuse, warnings ask."""
-        if self.is_launching or self.is_starting or self._view is None:
+        if self.is_launching or self.is_starting or self.view is None:
             return
-        if self._rows.is_writing:
+        if self.rows.is_writing:
             # what is being written counts
-            self._rows.list.focus()
+            self.rows.list.focus()
             self.call_later(self.action_launch)
             return
-        if self._view.problems:
-            first = self._view.problems[0]
+        if self.view.problems:
+            first = self.view.problems[0]
             self._refuse(Problem(first.message, first.found, first.expected, first.fix, 2))
             return
         self.is_launching = True
@@ -336,7 +336,7 @@ class LaunchScreen(LaunchChecks):
         self.is_launching = self.is_starting = False
         self._asked_version = -1
         self.progress = self.progress._replace(doing="", problem=problem)
-        self._side.scroll_rows(0)
+        self.side.scroll_rows(0)
         self._show_text()
         self.notify(Text(f"not launched: {problem.error}").plain, severity="error", markup=False)
 

@@ -217,7 +217,8 @@ class FormRows(Container):
 
     def on_descendant_blur(self, event: DescendantBlur) -> None:
         """A field that is left for elsewhere keeps what is written."""
-        if event.widget is self.input and self.is_writing:
+        # the news is old where the next field was opened meanwhile
+        if event.widget is self.input and self.is_writing and not self.input.has_focus:
             self._leave(is_kept=True)
 
     def _leave(self, *, is_kept: bool) -> None:
