@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -95,7 +96,7 @@ def test_a_home_without_runs_has_no_evaluations(tmp_path: Path) -> None:
 def test_odd_totals_of_other_programs_break_no_list(tmp_path: Path, odd: object) -> None:
     home = Home(tmp_path)
     run_dir = make_run(home)
-    extras = dict.fromkeys(("level", "ungradable", "clipped", "mean_tokens", "temperature"), odd)
+    extras: dict[str, Any] = dict.fromkeys(("level", "ungradable", "clipped", "mean_tokens", "temperature"), odd)
     append(run_dir.journal(0, 1), start(), eval_result(1, source="somewhere", **extras))
     ingest_all(home)
 
