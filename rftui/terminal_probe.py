@@ -12,7 +12,7 @@ import tty
 
 from rftui.terminal_graphics import END_OF_ANSWER, QUERY, Support, support_from
 
-PATIENCE_S = 1.0
+PATIENCE_S = 0.6
 """An answer takes a round trip; a terminal that knows none of the questions never answers."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import sqlite3
 from bisect import bisect_left
@@ -12,12 +13,6 @@ from typing import NamedTuple
 from store.metric_rows import FINITE, MINUS_INFINITY, NAN, PLUS_INFINITY, ROLLUP_STEPS
 
 VALUES = {NAN: math.nan, PLUS_INFINITY: math.inf, MINUS_INFINITY: -math.inf}
-
-_CURRENT = (
-    "JOIN attempt a ON a.run=t.run AND a.number=t.attempt JOIN run r ON r.id=t.run JOIN metric_key k ON k.id=t.key "
-    "WHERE r.name=? AND k.name=?"
-)
-
 
 _IS_CURRENT = "(a.superseded_from IS NULL OR t.step < a.superseded_from)"
 
@@ -171,23 +166,35 @@ def step_times(connection: sqlite3.Connection, run: str, metric: str, *, max_poi
     if series is None:
         return []
     if _stretch(connection, series, max_points) is None:
-        sql = f"SELECT t.step, t.time FROM metric_point t {_CURRENT} AND {_IS_CURRENT}"
-        return [StepTime(*row) for row in connection.execute(f"{sql} ORDER BY t.step", (run, metric))]
-    ends = connection.execute(
-        f"SELECT k.id, t.run, t.attempt, t.first_step, t.last_step FROM metric_rollup t {_CURRENT} "
-        "AND (a.superseded_from IS NULL OR t.last_step < a.superseded_from) ORDER BY t.first_step",
-        (run, metric),
-    ).fetchall()
-    thinned = ends[:: max(1, len(ends) * 2 // max_points)] + ends[-1:]
-    found = {
-        StepTime(*row)
-        for key, number, attempt, first, last in thinned
+        return _times(connection, series, None)
+    ends = [
+        row
+        for attempt, end in series.attempts
         for row in connection.execute(
-            "SELECT step, time FROM metric_point WHERE run=? AND attempt=? AND key=? AND step IN (?, ?)",
-            (number, attempt, key, first, last),
+            "SELECT first_step, last_step FROM metric_rollup WHERE run=? AND attempt=? AND key=? AND last_step<?",
+            (series.run, attempt, series.key, end),
         )
-    }
-    return sorted(found)
+    ]
+    thinned = ends[:: max(1, len(ends) * 2 // max_points)] + ends[-1:]
+    return _times(connection, series, sorted({step for row in thinned for step in row}))
+
+
+def _times(connection: sqlite3.Connection, series: _Series, steps: list[int] | None) -> list[StepTime]:
+    """When these steps were recorded; all where none are named."""
+    found: list[StepTime] = []
+    for attempt, end in series.attempts:
+        if steps is None:
+            sql = "SELECT step, time FROM metric_point WHERE run=? AND attempt=? AND key=? AND step<? ORDER BY step"
+            rows = connection.execute(sql, (series.run, attempt, series.key, end))
+        else:
+            # CROSS: each step is looked up; SQLite would rather go through a million
+            rows = connection.execute(
+                "SELECT p.step, p.time FROM json_each(?) j CROSS JOIN metric_point p "
+                "ON p.run=? AND p.attempt=? AND p.key=? AND p.step=j.value ORDER BY j.id",
+                (json.dumps([step for step in steps if step < end]), series.run, attempt, series.key),
+            )
+        found += [StepTime(*row) for row in rows]
+    return found
 
 
 def evaluation_points(connection: sqlite3.Connection, run: str) -> list[EvaluationPoint]:
