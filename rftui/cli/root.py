@@ -24,6 +24,7 @@ from rftui.cli import (
     listing,
     reading,
     rebinding,
+    serving,
     steering,
     storing,
 )
@@ -112,6 +113,7 @@ steering.register(app)
 annotating.register(app)
 knowing.register(app)
 rebinding.register(app)
+serving.register(app)
 storing.register(app)
 
 
