@@ -192,8 +192,9 @@ def _value_test(key: str, sign: str, value: str, *, is_negated: bool) -> RunTest
         return RunTest(key, "..", least, most, is_negated=is_negated)
     is_named = key not in NUMBERS and key != AGE
     if is_named and sign in (":", "=") and _as_number(key, value) is None:
-        known = _YES_NO.get(value.lower())
-        return RunTest(key, sign, value.lower() if known is None else known, is_negated=is_negated)
+        if (answer := _YES_NO.get(value.lower())) is not None:
+            return RunTest(key, "=", answer, is_negated=is_negated)
+        return RunTest(key, sign, value.lower(), is_negated=is_negated)
     return RunTest(key, "=" if sign == ":" else sign, _number(key, value), is_negated=is_negated)
 
 
@@ -252,9 +253,9 @@ def study_of(run: RunSummary) -> str:
 
 
 def source_word(run: RunSummary) -> str:
-    """`real` or `generated`, as stored; empty before training began."""
+    """`real` or `generated`, as stored but clean; empty before training began."""
     kind = run.source.get("kind") if isinstance(run.source, dict) else None
-    return str(kind) if kind else ""
+    return one_line(kind) if kind else ""
 
 
 def fitting(wanted: RunFilter, known: Known) -> Test:
