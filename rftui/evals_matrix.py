@@ -16,7 +16,9 @@ LABEL_WIDTH = 22
 MOST_CELL = 9
 LEAST_CELL = 4
 MISTAKES = 5
-"""Most frequent confusions that are named below a large matrix."""
+"""Most frequent confusions that are named above a large matrix."""
+TOTALS_WIDTH = 26
+"""Cells of the columns beside the answers."""
 SMALL = 6
 """Gold answers up to which every confusion is seen at a glance."""
 
@@ -29,13 +31,28 @@ class MatrixView(NamedTuple):
     """Number of the first answer in sight."""
 
 
-def matrix_lines(found: Confusion | str, view: MatrixView, *, kind: str | None) -> Iterator[Line]:
-    """Gold answers down, answers across, then answers that are no gold answer, and unparsed ones."""
-    of_kind = f" of {drawable_line(kind)}" if kind is not None else ""
-    yield ()
-    if isinstance(found, str):
-        yield fitted((Span(f"no table of gold against answer{of_kind}: {found}", Role.MUTED),), view.width)
-        return
+class _Shape(NamedTuple):
+    """How a matrix stands in a width."""
+
+    labels: list[str]
+    rows: list[str]
+    """Names of the gold answers before their rows."""
+    heads: list[str]
+    """Names over the columns."""
+    room: int
+    """Cells for the name of a row."""
+    cell: int
+    """Cells of a column."""
+    shown: int
+    """Columns that fit."""
+
+    @property
+    def last_first(self) -> int:
+        """The first column in sight when the last one is."""
+        return len(self.labels) - self.shown
+
+
+def _shape(found: Confusion, width: int) -> _Shape:
     labels = [drawable_line(label) or "(empty)" for label in found.labels]
     widest = max(map(cell_len, labels))
     # names that do not fit over a column are numbered: cut, they may all look alike
@@ -44,34 +61,48 @@ def matrix_lines(found: Confusion | str, view: MatrixView, *, kind: str | None) 
     heads = [str(place) for place in range(1, len(labels) + 1)] if is_numbered else labels
     room = min(LABEL_WIDTH, max(map(cell_len, rows)))
     cell = LEAST_CELL + 1 if is_numbered else max(LEAST_CELL, widest)
-    shown = columns_in_sight(len(labels), view.width, label=room, cell=cell)
-    first = max(0, min(view.first, len(labels) - shown))
+    shown = max(1, min(len(labels), (width - room - 2 - TOTALS_WIDTH) // (cell + 1)))
+    return _Shape(labels, rows, heads, room, cell, shown)
+
+
+def moved_column(found: Confusion, view: MatrixView, by: int) -> int:
+    """The first column in sight after going on by half of those that fit; within the table."""
+    shape = _shape(found, view.width)
+    step = max(1, shape.shown // 2)
+    return max(0, min(shape.last_first, view.first + by * step))
+
+
+def matrix_lines(found: Confusion | str, view: MatrixView, *, kind: str | None) -> Iterator[Line]:
+    """Gold answers down, answers across, then answers that are no gold answer, and unparsed ones."""
+    of_kind = f" of {drawable_line(kind)}" if kind is not None else ""
+    yield ()
+    if isinstance(found, str):
+        yield fitted((Span(f"no table of gold against answer{of_kind}: {found}", Role.MUTED),), view.width)
+        return
+    shape = _shape(found, view.width)
+    count, first = len(shape.labels), max(0, min(view.first, shape.last_first))
+    columns = range(first, first + shape.shown)
     yield fitted((Span(f"gold against answer{of_kind}", Role.STRONG),), view.width)
-    how = "  gold answers down, answers across" + (" by number" if is_numbered else "")
-    if shown < len(labels):
-        how += f", {first + 1} to {first + shown} of {len(labels)} (left, right)"
+    yield from _mistakes(found, shape.labels, view.width)
+    how = "  gold answers down, answers across" + (" by number" if shape.heads is not shape.labels else "")
+    if shape.shown < count:
+        how += f", {first + 1} to {first + shape.shown} of {count} (left, right)"
     yield fitted((Span(how, Role.MUTED),), view.width)
-    titles = "".join(f" {_right(text, cell)}" for text in heads[first : first + shown])
+    titles = "".join(f" {_right(shape.heads[column], shape.cell)}" for column in columns)
     tail = f" {'other':>6} {'none':>5}  {'n':>4} right"
-    yield fitted((Span(" " * (room + 2) + titles + tail, Role.MUTED),), view.width)
-    for gold, label in enumerate(rows):
-        yield fitted(_row(found, gold, _cut(label, room), room, cell, range(first, first + shown)), view.width)
-    yield from _mistakes(found, labels, view.width)
+    yield fitted((Span(" " * (shape.room + 2) + titles + tail, Role.MUTED),), view.width)
+    for gold, name in enumerate(shape.rows):
+        yield fitted(_row(found, gold, _cut(name, shape.room), shape, columns), view.width)
 
 
-def columns_in_sight(labels: int, width: int, *, label: int, cell: int) -> int:
-    """How many answers fit beside the gold answers and the totals."""
-    return max(1, min(labels, (width - label - 2 - 26) // (cell + 1)))
-
-
-def _row(found: Confusion, gold: int, label: str, room: int, cell: int, columns: range) -> Line:
-    spans: list[Span] = [Span(f"  {set_cell_size(label, room)}", Role.MUTED)]
+def _row(found: Confusion, gold: int, name: str, shape: _Shape, columns: range) -> Line:
+    spans: list[Span] = [Span(f"  {set_cell_size(name, shape.room)}", Role.MUTED)]
     for answer in columns:
         count = found.counts.get((gold, answer), 0)
         role = Role.RIGHT if gold == answer else Role.WRONG
         # the diagonal stands in brackets: right and wrong must not differ by colour alone
         text = f"[{count}]" if gold == answer else str(count or "·")
-        spans.append(Span(f" {text:>{cell}}", role if count else Role.MUTED))
+        spans.append(Span(f" {text:>{shape.cell}}", role if count else Role.MUTED))
     others, unparsed, total = found.others.get(gold, 0), found.unparsed.get(gold, 0), found.total(gold)
     spans += [
         Span(f" {others or '·':>6}", Role.WRONG if others else Role.MUTED),

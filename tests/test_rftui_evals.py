@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from evals.scoring import wilson
 from evals.statistics import mcnemar, paired_difference
 from rftui.evals_browser import AnswerBrowser, Filter
-from rftui.evals_matrix import MatrixView, matrix_lines
+from rftui.evals_matrix import MatrixView, matrix_lines, moved_column
 from rftui.evals_reads import EvalDetail, EvalsSource, SamplePage, newest_first, other_prompt
 from rftui.evals_sample_text import answer_row, browser_lines, sample_lines
 from rftui.evals_tables import Confusion, Flip, by_kind, confusion, flips, paired
@@ -149,6 +149,7 @@ def test_a_table_fits_any_width_and_is_scrolled_by_columns() -> None:
 
     assert "by number, 1 to 5 of 12 (left, right)" in first and "8 to 12 of 12" in last
     assert "[4]" in first and "[4]" in last
+    assert [moved_column(found, MatrixView(80, at), by) for at, by in ((0, 1), (6, 1), (7, 1), (1, -1))] == [2, 7, 7, 0]
     assert "1 x manufacturer 0 answered manufacturer 3" in first
 
 

@@ -22,7 +22,7 @@ from rftui.widgets.system_pane import SystemPane
 from store.layout import Home, RunDir
 from tests.dashboard import Dashboard, dashboard
 from tests.eval_rows import evaluated_run, evaluation_records
-from tests.store_runs import append, ingest_all, make_run
+from tests.store_runs import append, ingest_all, make_run, start
 from tests.system_rows import sample_record, with_gpus
 from tests.test_rftui_log_reading import failed_run
 
@@ -161,12 +161,29 @@ def test_a_question_type_narrows_the_table_and_brackets_scroll_the_text(tmp_path
 
         await opened.press("right_square_bracket")
         assert pane.detail.scroll_offset.y > 0
-        await opened.press("left_square_bracket", "right", "l")
-        assert pane.detail.scroll_offset.y == 0 and pane.first_column == 2
-        await opened.press("left", "h")
+        await opened.press("left_square_bracket", "right")
+        assert pane.detail.scroll_offset.y == 0
+        # the whole table is in sight
         assert pane.first_column == 0
 
     drive_evals(tmp_path, scenario, size=(80, 24))
+
+
+def test_a_table_that_does_not_fit_is_scrolled_by_columns(tmp_path: Path) -> None:
+    async def scenario(opened: Dashboard, run_dir: RunDir) -> None:
+        pane = pane_of(opened)
+        seen = []
+        for key in ("right", "l", "l", "left", "h", "h"):
+            await opened.press(key)
+            seen.append(pane.first_column)
+        assert seen == [2, 4, 6, 4, 2, 0] and "1 to 5 of 11" in pane.detail.text
+
+    home = Home(tmp_path)
+    run_dir = make_run(home)
+    golds = [f"manufacturer {number}" for number in range(11)]
+    append(run_dir.journal(0, 1), start(), *evaluation_records(5, "1" * 44, golds=golds))
+    ingest_all(home)
+    drive(home, run_dir, "evals", scenario, size=(80, 24))
 
 
 def test_a_column_of_text_is_scrolled_by_its_own_keys(tmp_path: Path) -> None:

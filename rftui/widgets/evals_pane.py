@@ -14,7 +14,7 @@ from textual.widget import Widget
 from rftui.actions import bindings
 from rftui.cli.output import is_ascii
 from rftui.evals_browser import Filter
-from rftui.evals_matrix import MatrixView, matrix_lines
+from rftui.evals_matrix import MatrixView, matrix_lines, moved_column
 from rftui.evals_reads import EvalsPage, EvalsSource
 from rftui.evals_tables import Confusion, confusion
 from rftui.evals_text import kind_lines, list_head, list_row, paired_lines, total_lines, trend_lines
@@ -200,7 +200,8 @@ class EvalsPane(Pane):
     def action_columns(self, by: int) -> None:
         """Shows other answers of a table that does not fit."""
         if isinstance(self._confusion, Confusion):
-            self.first_column = max(0, min(len(self._confusion.labels) - 1, self.first_column + by))
+            view = MatrixView(max(1, self.detail.size.width), self.first_column)
+            self.first_column = moved_column(self._confusion, view, by)
             self._show()
 
     def action_page(self, pages: int) -> None:
