@@ -31,9 +31,10 @@ class Pane(Vertical):
     Pane > .problem { height: auto; color: $error; padding: 0 1; display: none; }
     Pane > .problem.there { display: block; }
     """
-    version: reactive[int] = reactive(-1, init=False)
+    # repaint=False: a container that is drawn again draws everything in it again
+    version: reactive[int] = reactive(-1, init=False, repaint=False)
     """Grows when there is more to read."""
-    is_shown: reactive[bool] = reactive(False, init=False)
+    is_shown: reactive[bool] = reactive(False, init=False, repaint=False)
     """What is hidden reads nothing."""
 
     class Loaded(Message):
