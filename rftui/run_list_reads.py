@@ -81,6 +81,9 @@ class RunListWatch:
         self._read_all_at = 0.0
         self._scan_at = 0.0
         self._stamp: object = None
+        """Of the catalogue when all of it was read."""
+        self._live_stamp: object = None
+        """Of the catalogue when the runs that live were read."""
         self._folder: int | None = None
         self._user_bytes = -1
         self._news: ListNews | None = None
@@ -104,10 +107,12 @@ class RunListWatch:
         seen_to = set() if has_scanned else self._see_to_live(now)
         stamp = self._catalogue_stamp()
         is_other = self._news is None or wanted != self._news.wanted
-        has_changed = stamp != self._stamp
-        is_due = has_scanned or has_said or self._news is None or (has_changed and now >= self._read_all_at)
-        if not (is_due or is_other or has_changed):
+        is_late = stamp != self._stamp and now >= self._read_all_at
+        is_due = has_scanned or has_said or self._news is None or is_late
+        has_moved = bool(self._live) and stamp != self._live_stamp
+        if not (is_due or is_other or has_moved):
             return None
+        self._live_stamp = stamp
         with closing(open_catalogue(self.home)) as connection:
             if is_due:
                 is_changed = self._rows.read_all(connection)
