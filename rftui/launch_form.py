@@ -19,7 +19,16 @@ from rftui.cloning import Original, clone_request, read_original
 from rftui.errors import RftuiError
 from rftui.form_fields import CLONE_FLAGS, FLAGS, MORE, OPTIONS, TRAINED, Field, Group, form_fields
 from rftui.gpus import Gpu, visible_gpus
-from rftui.plan import LaunchRequest, asked_settings, check_name, command_line, find_python, gpu_layer, parse_gpus
+from rftui.plan import (
+    NO_GPUS,
+    LaunchRequest,
+    asked_settings,
+    check_name,
+    command_line,
+    find_python,
+    gpu_layer,
+    parse_gpus,
+)
 from rftui.preflight import unknown
 from rftui.recipes import load_recipe, recipe_names
 from rftui.settings import Setting, flatten, merge, nest, set_layer
@@ -140,8 +149,8 @@ class LaunchForm:
         """Everything that the form shows."""
         problems: list[FieldProblem] = []
         chosen = self.entries.get("recipe")
-        if chosen not in (None, *recipe_names()):
-            problems.append(_problem("recipe", _refusal(load_recipe, chosen)))
+        if chosen is not None and (error := _refusal(load_recipe, chosen)):
+            problems.append(_problem("recipe", error))
         typed, asked_for = self._requests(without=("recipe",) if problems else ())
         problems += self._option_problems(typed)
         asked = asked_settings(asked_for, self.surroundings.gpus)
@@ -239,11 +248,10 @@ class LaunchForm:
         if self.original is None and self.method not in TRAINED:
             known = " or ".join(TRAINED)
             yield FieldProblem("method", f"no method {self.method}", self.method, known, f"write {known}")
-        for key, text, check in (("python", typed.python, find_python), ("gpus", typed.gpus, parse_gpus)):
-            if text is not None and text != "none":
-                error = _refusal(check, text)
-                if error is not None:
-                    yield _problem(key, error)
+        if typed.python is not None and (error := _refusal(find_python, typed.python)):
+            yield _problem("python", error)
+        if typed.gpus not in (None, NO_GPUS) and (error := _refusal(parse_gpus, str(typed.gpus))):
+            yield _problem("gpus", error)
 
     def _name_problems(self, merged: Mapping[str, Setting]) -> Iterator[FieldProblem]:
         """A name that is taken, and a task that nobody has."""
@@ -282,12 +290,12 @@ class LaunchForm:
         if key in self.entries and not (key == "recipe" and self.original):
             return self.entries[key], YOURS
         if key == "python":
-            kept = None if self.original is None else self.original.python
-            return kept or sys.executable, f"run {self.clone_of}" if kept else "this one"
+            python = None if self.original is None else self.original.python
+            return python or sys.executable, f"run {self.clone_of}" if python else "this one"
         if key == "gpus":
-            kept = None if self.original is None else self.original.gpus
+            gpus = None if self.original is None else self.original.gpus
             found = "free ones" if self.surroundings.gpus else "none found"
-            return (kept, f"run {self.clone_of}") if kept else ("", found)
+            return (gpus, f"run {self.clone_of}") if gpus else ("", found)
         if key == "name":
             return "", "counted"
         if key == MORE:
@@ -312,8 +320,7 @@ def _refusal(check: Any, text: str) -> RftuiError | None:
     return None
 
 
-def _problem(key: str, error: RftuiError | None) -> FieldProblem:
-    assert error is not None, "called for what was refused"
+def _problem(key: str, error: RftuiError) -> FieldProblem:
     return FieldProblem(key, error.error, error.found, error.expected, error.fix)
 
 

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -79,8 +80,12 @@ class Driver:
             screen.rows.list.seek(key.replace("__", "."))
             await self.press("enter")
             screen.rows.input.post_message(Paste(text))
-            await self.until(lambda text=text: screen.rows.input.value == text, "what was pasted")
+            await self.until(partial(_holds, screen, text), "what was pasted")
             await self.press("enter")
+
+
+def _holds(screen: LaunchScreen, text: str) -> bool:
+    return screen.rows.input.value == text
 
 
 _KEYS = {".": "full_stop", "-": "minus", "_": "underscore", " ": "space", "/": "slash", "=": "equals_sign"}

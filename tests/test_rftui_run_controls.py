@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -97,9 +98,13 @@ def test_marked_runs_are_deleted_together_and_come_back_one_by_one(tmp_path: Pat
                 await driver.press("U")
                 await driver.dialog()
                 await driver.press("y")
-                await driver.until(lambda number=number: len(home.runs()) == number, "a run to come back")
+                await driver.until(partial(_has_runs, home, number), "a run to come back")
 
     run(scenario())
+
+
+def _has_runs(home: Home, number: int) -> bool:
+    return len(home.runs()) == number
 
 
 def test_a_run_deleted_on_its_own_screen_gives_way_to_the_list(tmp_path: Path) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from rftui import trash
 from rftui.errors import RftuiError
 from rftui.run_verbs import MOST_NAMED, Question, Refusal, Verb, act, question, undo_question
 from rftui.trash import restore, throw_away, trashed
@@ -109,7 +109,7 @@ def test_the_last_delete_is_the_one_that_is_undone(tmp_path: Path, monkeypatch: 
     for number, name in enumerate(("first", "a-last-1", "second")):
         make_run(home, name, uid=number + 1)
     for at, name in ((100, "first"), (300, "a-last-1"), (200, "second")):
-        monkeypatch.setattr(trash.time, "time", lambda at=at: at)
+        monkeypatch.setattr(time, "time", lambda at=at: at)
         throw_away(home, name)
 
     found = undo_question(home, now=360)
@@ -126,7 +126,7 @@ def test_two_runs_of_one_name_thrown_away_in_one_second_come_back_last_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = Home(tmp_path)
-    monkeypatch.setattr(trash.time, "time", lambda: 100)
+    monkeypatch.setattr(time, "time", lambda: 100)
     for uid in (1, 2):
         make_run(home, "same", uid=uid)
         throw_away(home, "same")
