@@ -71,6 +71,7 @@ RUN_FILTER = "task:sat state:running lr>=1e-6 reward>0.5 tag:best words -state:f
 ACTIONS = (
     Action("app.help", "question_mark", "app.help", "help", "Every key that works here", True),
     Action("app.palette", "colon,ctrl+p", "app.command_palette", "palette", "Find what works here by name", True),
+    Action("app.last_run", "apostrophe", "app.last_run", "last run", "The run that was looked at last, at its tab"),
     Action("app.quit", "q,ctrl+q", "app.quit", "quit", "Leave; no run is touched, all go on", True),
     Action("app.interrupt", "ctrl+c", "app.interrupt", "leave", "Copy what is selected; twice: leave", is_first=True),
     Action("app.suspend", "ctrl+z", "app.suspend_process", "suspend", "Back to the shell; fg returns", is_first=True),

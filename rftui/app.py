@@ -6,9 +6,13 @@ import asyncio
 import logging
 import os
 import signal
+import sqlite3
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import ClassVar
+from contextlib import closing
+from functools import partial
+from typing import ClassVar, NamedTuple
 
 from rich.console import RenderableType
 from textual.actions import ActionParseResult
@@ -17,9 +21,11 @@ from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
 from textual.driver import Driver
 from textual.filter import LineFilter
+from textual.message import Message
 from textual.theme import BUILTIN_THEMES
 
 from rftui.actions import ACTIONS, bindings
+from rftui.clean import one_line
 from rftui.cli.output import is_ascii, narrate
 from rftui.dashboard_log import crash_sentence, log_crash, start_log
 from rftui.key_names import key_name
@@ -28,16 +34,19 @@ from rftui.screen_filters import InAscii, OnlyVisible, WithoutColour
 from rftui.screens.help_screen import HelpScreen
 from rftui.screens.run_list import RunListScreen
 from rftui.terminal_driver import TerminalDriver, WayOut, ending_signals
-from rftui.themes import first_theme, theme_variables, themes
+from rftui.themes import first_theme, named_colours, theme_variables, themes
 from rftui.user_keys import UserKeys, read_user_keys
 from rftui.view_memory import recall, remember
+from store.errors import StoreError
 from store.layout import Home
-from store.runs import RunSummary
+from store.runs import RunSummary, find_run, open_catalogue
 
 logger = logging.getLogger(__name__)
 
 LIST = "list"
 """Name of the list of runs among the screens."""
+LAST_RUN = "last run"
+"""Under which the run that was looked at last is remembered, with its tab."""
 THEME = "theme"
 """Under which the theme is remembered."""
 AGAIN_S = 2.0
@@ -61,6 +70,13 @@ class RunListApp(RunControls, inherit_bindings=False):
     *:nocolor .input--selection { text-style: reverse; }
     """
 
+    class LastRunRead(Message):
+        """The run that was looked at last, or why it cannot be shown."""
+
+        def __init__(self, found: RunSummary | str) -> None:
+            super().__init__()
+            self.found = found
+
     def __init__(
         self,
         home: Home,
@@ -80,6 +96,8 @@ class RunListApp(RunControls, inherit_bindings=False):
         self._interrupted_at = -AGAIN_S
         # before the base class reads it for the style sheet, which would else be made twice before the first frame
         self.set_reactive(App.theme, first_theme_of_user())
+        self.set_reactive(App.ansi_theme_dark, named_colours(is_dark=True))
+        self.set_reactive(App.ansi_theme_light, named_colours(is_dark=False))
         super().__init__(driver_class=driver_class)
         # an empty NO_COLOR means nothing, says https://no-color.org
         self.no_color = bool(os.environ.get("NO_COLOR"))
@@ -112,7 +130,46 @@ class RunListApp(RunControls, inherit_bindings=False):
         # its tabs cost 0.2 s to import, and the first frame should not wait for them
         from rftui.screens.run_screen import RunScreen
 
-        self.switch_screen(RunScreen(self.home, summary))
+        self._remember_run()
+        last = last_run(self.home)
+        if tab is None and last is not None and last.name == summary.name:
+            tab = last.tab
+        self.switch_screen(RunScreen(self.home, summary, first=tab))
+
+    def action_last_run(self) -> None:
+        """Opens the run that was looked at last, at its tab."""
+        last = last_run(self.home)
+        if last is None:
+            self.notify("no run was opened yet: enter opens the one under the cursor", markup=False)
+            return
+        self.run_worker(partial(self._read_run, last.name), thread=True, group="last run", exit_on_error=False)
+
+    def _read_run(self, name: str) -> None:
+        try:
+            with closing(open_catalogue(self.home)) as connection:
+                found: RunSummary | str = find_run(connection, name)
+        except (OSError, StoreError, sqlite3.Error) as error:
+            # the boundary of the read: the run may be gone, and the list is still there
+            found = f"the last run cannot be opened: {one_line(error)}"
+        self.post_message(self.LastRunRead(found))
+
+    def on_run_list_app_last_run_read(self, event: LastRunRead) -> None:
+        """Shows the run, or why not."""
+        if isinstance(event.found, str):
+            self.notify(event.found, severity="warning", markup=False)
+        else:
+            self.open_run(event.found)
+
+    def _remember_run(self) -> None:
+        """Keeps the run in sight and its tab: the dashboard opens on the list, and the run is one key away.
+
+        It opens on the list, since that is where what happened meanwhile is seen; a run that opened by itself would
+        hide that another one failed over night.
+        """
+        # only a screen that was imported can be in sight
+        run_screen = sys.modules.get("rftui.screens.run_screen")
+        if run_screen is not None and self.screen_stack and isinstance(self.screen, run_screen.RunScreen):
+            remember(self.home, LAST_RUN, {"name": self.screen.summary.name, "tab": self.screen.shown})
 
     def on_run_list_screen_opened(self, event: RunListScreen.Opened) -> None:
         """A run was chosen."""
@@ -124,6 +181,7 @@ class RunListApp(RunControls, inherit_bindings=False):
 
     def on_run_screen_left(self) -> None:
         """Back to the list."""
+        self._remember_run()
         self.open_list()
 
     def on_run_list_screen_compare(self, event: RunListScreen.Compare) -> None:
@@ -148,7 +206,7 @@ class RunListApp(RunControls, inherit_bindings=False):
         # the palette is opened seldom, and the first frame should not wait for it
         from rftui.palette import Palette
 
-        if not Palette.is_open(self):
+        if not isinstance(self.screen, Palette):
             self.push_screen(Palette())
 
     def choose_theme(self, name: str) -> None:
@@ -191,6 +249,7 @@ class RunListApp(RunControls, inherit_bindings=False):
         """Leaves; from here on an end that takes long is made short."""
         if self._on_leaving is not None:
             self._on_leaving(return_code)
+        self._remember_run()
         super().exit(result, return_code, message)
 
     def leave_by_signal(self, number: int) -> None:
@@ -232,12 +291,27 @@ class RunListApp(RunControls, inherit_bindings=False):
         super()._handle_exception(error)
 
 
+class LastRun(NamedTuple):
+    """What was looked at last in a home."""
+
+    name: str
+    tab: str
+
+
+def last_run(home: Home) -> LastRun | None:
+    """The run that was looked at last; None where there is none, or what is remembered has another form."""
+    kept = recall(home, LAST_RUN)
+    if not isinstance(kept, dict) or not isinstance(kept.get("name"), str) or not isinstance(kept.get("tab"), str):
+        return None
+    return LastRun(kept["name"], kept["tab"])
+
+
 def first_theme_of_user() -> str:
     """The theme to start with: the environment's, else the one last chosen, else the one that fits the terminal."""
-    if os.environ.get("TEXTUAL_THEME") in BUILTIN_THEMES:
-        return os.environ["TEXTUAL_THEME"]
-    chosen = recall(None, THEME)
-    return chosen if chosen in BUILTIN_THEMES else first_theme()
+    for chosen in (os.environ.get("TEXTUAL_THEME"), recall(None, THEME)):
+        if isinstance(chosen, str) and chosen in BUILTIN_THEMES:
+            return chosen
+    return first_theme()
 
 
 def open_app(home: Home) -> None:

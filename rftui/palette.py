@@ -57,7 +57,7 @@ class Command(NamedTuple):
 
 
 def fitting(query: str, titles: Iterable[str]) -> Iterator[tuple[float, int]]:
-    """Places of the titles that hold every word of the query, with a score over 0; words at the start of others score more.
+    """Scores over 0 and places of the titles that hold every word of the query; the start of a word scores more.
 
     A fuzzy match of ten thousand names would take longer than the next key does.
     """

@@ -11,6 +11,8 @@ import os
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from rich.terminal_theme import TerminalTheme
+from textual.color import Color
 from textual.theme import Theme
 
 DARK = "rftui-dark"
@@ -75,6 +77,15 @@ def themes() -> tuple[Theme, Theme]:
             variables={"footer-key-foreground": ON_LIGHT.blue},
         ),
     )
+
+
+def named_colours(*, is_dark: bool) -> TerminalTheme:
+    """Our hues for the colours that texts name as a terminal does: red, green, cyan."""
+    hues = ON_DARK if is_dark else ON_LIGHT
+    ground, ink = ("#121212", "#E4E4E4") if is_dark else ("#FAFAFA", "#1A1A1A")
+    named = (ground, hues.red, hues.green, hues.orange, hues.deep, hues.purple, hues.blue, ink)
+    colours = [Color.parse(colour).rgb for colour in named]
+    return TerminalTheme(Color.parse(ground).rgb, Color.parse(ink).rgb, colours, colours)
 
 
 def theme_variables(theme: Theme) -> dict[str, str]:

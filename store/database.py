@@ -43,20 +43,38 @@ def open_for_writing(path: Path, migrations: Sequence[str]) -> sqlite3.Connectio
         return connection
 
 
-def open_for_reading(path: Path, migrations: Sequence[str]) -> sqlite3.Connection:
-    """A read-only connection; an empty database where there is none yet. Raises SchemaTooNew or StoreUnreadable."""
+def open_for_reading(path: Path, migrations: Sequence[str], *, is_home_read_only: bool = False) -> sqlite3.Connection:
+    """A read-only connection; an empty database where there is none yet. Raises SchemaTooNew or StoreUnreadable.
+
+    An older schema is brought up to date first; where the home is read-only, that is refused.
+    """
     with explained(path), ExitStack() as on_failure:
         if not path.exists():
             return _empty(migrations)
         connection = _connect_read_only(path)
         on_failure.callback(connection.close)
+        if is_home_read_only:
+            # whoever gets the connection can ask it whether the databases beside it may be touched
+            connection.execute("PRAGMA query_only=1")
         version = _version_or_none(connection)
+        if is_home_read_only and (version is None or version < len(migrations)):
+            raise StoreUnreadable(
+                f"{path} has to be brought up to date, and its home is read-only",
+                found="what a killed process left half done" if version is None else f"schema {version}",
+                expected=f"schema {len(migrations)}",
+                fix="let its owner run `rftui runs` once with this version, or copy the home and read the copy",
+            )
         if version is None or version < len(migrations):
             open_for_writing(path, migrations).close()
             return _connect_read_only(path)
         refuse_newer(version, path, migrations)
         on_failure.pop_all()
         return connection
+
+
+def is_home_read_only(connection: sqlite3.Connection) -> bool:
+    """Whether a connection was opened for a home of which nothing may be changed."""
+    return bool(connection.execute("PRAGMA query_only").fetchone()[0])
 
 
 def _version_or_none(connection: sqlite3.Connection) -> int | None:

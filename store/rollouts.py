@@ -167,7 +167,7 @@ class RolloutCounts(NamedTuple):
 
 def open_rollouts(home: Home, run: str) -> sqlite3.Connection:
     """A read-only connection to a run's rollouts; empty where there are none yet."""
-    return open_for_reading(home.rollouts(run), ROLLOUTS)
+    return open_for_reading(home.rollouts(run), ROLLOUTS, is_home_read_only=home.is_read_only)
 
 
 def iter_rollouts(

@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from store.database import open_for_reading
+from store.database import is_home_read_only, open_for_reading
 from store.errors import RunNotFound
 from store.layout import Home
 from store.migrations import CATALOGUE, ROLLOUTS
@@ -112,7 +112,7 @@ SUMMARY_COLUMNS = (
 
 def open_catalogue(home: Home) -> sqlite3.Connection:
     """A read-only connection to a home's catalogue; empty where there is none yet. Raises StoreError."""
-    return open_for_reading(home.catalogue, CATALOGUE)
+    return open_for_reading(home.catalogue, CATALOGUE, is_home_read_only=home.is_read_only)
 
 
 def list_runs(connection: sqlite3.Connection) -> list[RunSummary]:
@@ -211,7 +211,8 @@ def _counts(connection: sqlite3.Connection, run: int, name: str) -> Counts:
         f"WHERE t.run=? AND {CURRENT}"
     )
     gaps = count("SELECT count(*) FROM gap WHERE run=?")
-    with closing(open_for_reading(_rollouts_beside(connection, name), ROLLOUTS)) as rollouts:
+    beside, is_read_only = _rollouts_beside(connection, name), is_home_read_only(connection)
+    with closing(open_for_reading(beside, ROLLOUTS, is_home_read_only=is_read_only)) as rollouts:
         found = rollout_counts(rollouts)
         foreign = foreign_lines(connection, rollouts, run)
     return Counts(

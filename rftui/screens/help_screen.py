@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from textwrap import wrap
 from typing import ClassVar
 
 from rich.text import Text
@@ -16,6 +17,8 @@ from rftui.actions import bindings
 from rftui.key_names import help_rows
 
 KEYS_WIDTH = 18
+WIDTH = 69
+"""Of the text in a dialog that fits 80 columns."""
 
 
 class _Keys(VerticalScroll, can_focus=True, inherit_bindings=False):
@@ -32,6 +35,7 @@ class HelpScreen(ModalScreen[None]):
     HelpScreen { align: center middle; }
     HelpScreen _Keys {
         width: 76; max-width: 100%; height: 90%; background: $surface; border: round $primary; padding: 0 1;
+        scrollbar-size-vertical: 1; scrollbar-background: $surface;
     }
     """
 
@@ -65,6 +69,8 @@ def help_text(here: Collection[str], keymap: Mapping[str, str]) -> Text:
     for title, rows in help_rows(here, keymap):
         text.append(f"{title}\n", style="bold")
         for keys, tooltip in rows:
-            text.append(f"  {keys:<{KEYS_WIDTH}} {tooltip}\n")
+            lines = wrap(tooltip, WIDTH - KEYS_WIDTH - 3)
+            for number, line in enumerate(lines):
+                text.append(f"  {'' if number else keys:<{KEYS_WIDTH}} {line}\n")
         text.append("\n")
     return text

@@ -88,17 +88,20 @@ class RunScreen(Screen[None]):
             super().__init__()
             self.reason = reason
 
-    def __init__(self, home: Home, summary: RunSummary, tabs: tuple[Tab, ...] = TABS) -> None:
+    def __init__(
+        self, home: Home, summary: RunSummary, tabs: tuple[Tab, ...] = TABS, *, first: str | None = None
+    ) -> None:
         super().__init__()
         self.home = home
         self.summary = summary
         self._tabs = tabs
+        self._first = first if first in [tab.id for tab in tabs] else tabs[0].id
         self._watch = RunWatch(home, summary.name)
         self._is_looking = False
         self._left_s: float | None = None
         self._header = Static("", id="header", markup=False)
         self._titles = Static("", id="tabs", markup=False)
-        self._switcher = ContentSwitcher(initial=tabs[0].id)
+        self._switcher = ContentSwitcher(initial=self._first)
         self._bodies: dict[str, Widget] = {}
 
     def compose(self) -> ComposeResult:
@@ -131,9 +134,9 @@ class RunScreen(Screen[None]):
         return self._switcher.current or self._tabs[0].id
 
     def on_mount(self) -> None:
-        """Shows the first tab and starts to look."""
+        """Shows a tab and starts to look."""
         self._show_header()
-        self.show_tab(self._tabs[0].id)
+        self.show_tab(self._first)
         self.set_interval(LOOK_EVERY_S, self._look)
         self._look()
 
@@ -206,7 +209,8 @@ class RunScreen(Screen[None]):
         self._set_header(Text(f"{one_line(self.summary.name)}  {event.reason}"))
 
     def _show_header(self) -> None:
-        width = max(20, self.size.width - 2)
+        aside = "  read-only" if self.home.is_read_only else ""
+        width = max(20, self.size.width - 2 - len(aside))
         text = header_text(self.summary, left_s=self._left_s, width=width, is_ascii=is_ascii())
         name = one_line(self.summary.name)
         header = Text(text)
@@ -214,6 +218,7 @@ class RunScreen(Screen[None]):
         if colour := COLOURS.get(self.summary.state):
             start = len(name) + 2
             header.stylize(colour, start, start + len(self.summary.state) + 2)
+        header.append(aside, style="bold")
         self._set_header(header)
 
     def _set_header(self, header: Text) -> None:

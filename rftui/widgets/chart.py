@@ -1,14 +1,19 @@
-"""One chart of cells on Textual's line API. It sends only cells that changed."""
+"""One chart of cells on Textual's line API. It sends only cells that changed, and little more.
+
+Where a part of a line changed, Textual 8.2.8 sends the line from the left edge of its widget (ChopsUpdate.render_segments).
+A live curve changes at its right end, so a chart stands in slices side by side, each a widget.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
 from itertools import groupby
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from rich.segment import Segment
 from rich.style import Style
+from textual.app import ComposeResult
 from textual.geometry import Region
 from textual.reactive import reactive
 from textual.strip import Strip
@@ -18,6 +23,37 @@ from rftui.clean import one_line
 from rftui.plot import LABEL_WIDTH, Layers, Plot, Row, cells, changed_spans, draw_plot, fitted
 
 logger = logging.getLogger(__name__)
+
+
+SLICES = 5
+"""More send less of a line, and cost more to lay out."""
+
+
+class ChartSlice(Widget):
+    """Some columns of a chart."""
+
+    DEFAULT_CSS = "ChartSlice { width: 1fr; height: 1fr; }"
+
+    def __init__(self, chart: Chart) -> None:
+        super().__init__()
+        self._chart = chart
+
+    @property
+    def columns(self) -> tuple[int, int]:
+        """The first of its columns in the chart, and the one behind its last."""
+        first = self.region.x - self._chart.content_region.x
+        return first, first + self.size.width
+
+    def refresh_part(self, region: Region) -> None:
+        """Draws what it has of a part of the chart."""
+        first, end = self.columns
+        left, right = max(first, region.x), min(end, region.right)
+        if left < right:
+            self.refresh(Region(left - first, region.y, right - left, region.height))
+
+    def render_line(self, y: int) -> Strip:
+        """Its part of one row."""
+        return self._chart.line_of(y, *self.columns)
 
 
 class Chart(Widget):
@@ -33,21 +69,21 @@ class Chart(Widget):
         *{f"chart--{kind}{number}" for kind in ("line", "raw") for number in range(4)},
     }
     DEFAULT_CSS = """
-    Chart { width: 1fr; height: 1fr; }
+    Chart { width: 1fr; height: 1fr; layout: horizontal; }
     Chart > .chart--axis { color: $text-muted; }
     Chart > .chart--mark { color: $warning; }
     Chart > .chart--cursor { color: $secondary; }
     Chart > .chart--title { text-style: bold; }
     Chart > .chart--chosen { text-style: bold reverse; }
     Chart > .chart--value { text-style: bold; }
-    Chart > .chart--line0 { color: $primary-lighten-1; }
-    Chart > .chart--line1 { color: $warning; }
-    Chart > .chart--line2 { color: $success; }
-    Chart > .chart--line3 { color: $error; }
-    Chart > .chart--raw0 { color: $primary 50%; }
-    Chart > .chart--raw1 { color: $warning 45%; }
-    Chart > .chart--raw2 { color: $success 45%; }
-    Chart > .chart--raw3 { color: $error 45%; }
+    Chart > .chart--line0 { color: $series-0; }
+    Chart > .chart--line1 { color: $series-1; }
+    Chart > .chart--line2 { color: $series-2; }
+    Chart > .chart--line3 { color: $series-3; }
+    Chart > .chart--raw0 { color: $series-0 50%; }
+    Chart > .chart--raw1 { color: $series-1 50%; }
+    Chart > .chart--raw2 { color: $series-2 50%; }
+    Chart > .chart--raw3 { color: $series-3 50%; }
     """
     is_chosen: reactive[bool] = reactive(False, init=False, repaint=False)
     """Whether keys that mean one chart mean this one."""
@@ -57,6 +93,11 @@ class Chart(Widget):
         self._plot: Plot | None = None
         self._rows: list[Row] = []
         self._layers = Layers()
+        self._slices = [ChartSlice(self) for _ in range(SLICES)]
+
+    def compose(self) -> ComposeResult:
+        """The slices."""
+        yield from self._slices
 
     @property
     def plot_width(self) -> int:
@@ -80,6 +121,18 @@ class Chart(Widget):
     def watch_is_chosen(self) -> None:
         """The title alone shows it."""
         self.refresh(Region(0, 0, self.size.width, 1))
+
+    def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
+        """Draws parts again, or everything. All that can be seen of a chart is in its slices."""
+        if layout or recompose:
+            super().refresh(repaint=repaint, layout=layout, recompose=recompose)
+        # the first refresh is Textual's own, before there are any
+        for each in getattr(self, "_slices", ()) if repaint else ():
+            for region in regions:
+                each.refresh_part(region)
+            if not regions:
+                each.refresh()
+        return self
 
     def notify_style_update(self) -> None:
         """Another theme has other colours."""
@@ -107,15 +160,14 @@ class Chart(Widget):
             logger.warning("a chart could not be drawn", exc_info=True)
             return [fitted(cells(f"cannot be drawn: {one_line(error)}", "axis"), width)]
 
-    def render_line(self, y: int) -> Strip:
-        """One row of the drawing."""
-        width = self.size.width
-        background = self.rich_style
-        if y >= len(self._rows) or len(self._rows[y]) != width:
+    def line_of(self, y: int, first: int, end: int) -> Strip:
+        """One row of the drawing, from column `first` up to `end`."""
+        width, background = end - first, self.rich_style
+        if y >= len(self._rows) or len(self._rows[y]) < end:
             return Strip.blank(width, background)
         segments = [
             Segment("".join(text for text, _ in part), self._style(ink, background))
-            for ink, part in groupby(_joined(self._rows[y]), key=lambda cell: cell[1])
+            for ink, part in groupby(list(_joined(self._rows[y]))[first:end], key=lambda cell: cell[1])
         ]
         return Strip(segments, width)
 
