@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import json
 import math
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import pytest
@@ -103,11 +107,20 @@ def evaluation_of(step: int, *, skill: float, prompts: Sequence[str]) -> list[di
 
 def seeded_home(folder: Path) -> Home:
     """Two seeds of GRPO, and SFT."""
+    shutil.copytree(_seeded(), folder, dirs_exist_ok=True)
+    return Home(folder)
+
+
+@cache
+def _seeded() -> Path:
+    """Made once: it takes longer than most of what is tested on it."""
+    folder = Path(mkdtemp(prefix="rftui-compared-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     home = Home(folder)
     compared_run(home, "sat-grpo-1", uid=1, skill=0.5, seed=1)
     compared_run(home, "sat-grpo-2", uid=2, skill=0.75, seed=2)
     compared_run(home, "sat-sft-3", uid=3, skill=0.3, method="sft", learning_rate=2e-5, prompt="direct")
-    return home
+    return folder
 
 
 class Compared:

@@ -123,12 +123,15 @@ def test_a_run_whose_name_begins_that_of_another_is_never_taken_for_it(tmp_path:
 # the screen
 
 
-def test_the_pinned_run_is_the_first_letter(tmp_path: Path) -> None:
+def test_the_pinned_run_is_the_first_letter_and_b_means_nothing_without_seeds(tmp_path: Path) -> None:
     async def scenario(opened: Compared) -> None:
-        assert opened.screen.runs.letters == {"sat-sft-3": "A", "sat-grpo-1": "B", "sat-grpo-2": "C"}
+        assert opened.screen.runs.letters == {"sat-sft-3": "A", "sat-grpo-1": "B"}
         assert opened.rows("#runs")[0].startswith("A ━━ sat-sft-3 ✓ finished 20/300   B ╍╍ sat-grpo-1")
 
-    drive_comparison(seeded_home(tmp_path), NAMES[:2], scenario, pinned=NAMES[2])
+        await opened.press("b")
+        assert opened.screen.curves.is_banded
+
+    drive_comparison(seeded_home(tmp_path), NAMES[:1], scenario, pinned=NAMES[2])
 
 
 def test_digits_show_the_tabs_and_escape_leaves(tmp_path: Path) -> None:
@@ -152,14 +155,6 @@ def test_curves_of_seeds_are_a_mean_until_b_shows_each(tmp_path: Path) -> None:
         assert [word for word in titles(opened)[0].split() if word in "ABC"] == ["A", "B", "C"]
 
     drive_comparison(seeded_home(tmp_path), NAMES, scenario)
-
-
-def test_b_means_nothing_without_seeds(tmp_path: Path) -> None:
-    async def scenario(opened: Compared) -> None:
-        await opened.press("b")
-        assert opened.screen.curves.is_banded
-
-    drive_comparison(seeded_home(tmp_path), NAMES[1:], scenario)
 
 
 def test_one_cursor_reads_every_run(tmp_path: Path) -> None:

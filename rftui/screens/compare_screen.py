@@ -72,7 +72,7 @@ class CompareScreen(Screen[None]):
         self._legend = SpanLines(id="runs")
         self._warnings = SpanLines(id="warnings")
         self._titles = Static("", id="tabs", markup=False)
-        self._switcher = ContentSwitcher(initial=CURVES)
+        self._switcher = ContentSwitcher()
         self.curves = CompareCurvesPane(home, self.runs)
         self.settings = CompareSettingsPane(home, self.runs)
         self.evaluations = CompareEvaluationsPane(home, self.runs)
@@ -88,10 +88,7 @@ class CompareScreen(Screen[None]):
         yield self._legend
         yield self._warnings
         yield self._titles
-        with self._switcher:
-            for name, body in self._bodies.items():
-                body.id = name
-                yield body
+        yield self._switcher
         yield Footer()
 
     @property
@@ -110,7 +107,10 @@ class CompareScreen(Screen[None]):
         self._show_head()
 
     def show_tab(self, name: str) -> None:
-        """Shows a tab, which reads from now on, and quiets the others."""
+        """Shows a tab, which reads from now on, and quiets the others. One that nobody opened costs nothing."""
+        if not self._bodies[name].is_attached:
+            self._bodies[name].id = name
+            self._switcher.mount(self._bodies[name])
         self._switcher.current = name
         for key, body in self._bodies.items():
             body.is_shown = key == name
@@ -119,7 +119,7 @@ class CompareScreen(Screen[None]):
             titles.append(f" {number} {title} ", style="bold reverse" if key == name else "")
             titles.append(" ")
         self._titles.update(titles, layout=False)
-        self._bodies[name].focus()
+        self.call_after_refresh(self._bodies[name].focus)
 
     def action_tab(self, number: int) -> None:
         """A digit."""

@@ -33,7 +33,7 @@ class CompareColumn(Vertical):
         .column-answer { display: none; padding: 0 1; }
         &.answers .column-completions { display: none; }
         &.answers .column-answer { display: block; }
-        &:focus-within .column-head { background: $boost; }
+        .column-head.on { background: $boost; }
     }
     """
 
@@ -53,6 +53,14 @@ class CompareColumn(Vertical):
         yield self.head
         yield self.completions
         yield self.answer
+
+    def on_descendant_focus(self) -> None:
+        """Shows that keys that mean one column mean this one."""
+        self.head.add_class("on")
+
+    def on_descendant_blur(self) -> None:
+        """They mean another one."""
+        self.head.remove_class("on")
 
     @property
     def has_keyboard(self) -> bool:
