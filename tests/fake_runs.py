@@ -139,14 +139,14 @@ def states_of(run_dir: RunDir) -> list[str]:
     return [record["state"] for line in lines if (record := json.loads(line))["type"] == "state"]
 
 
-def wait_for(condition: Callable[[], Any], *, what: str) -> Any:
+def wait_for(condition: Callable[[], Any], *, what: str, patience_s: float = PATIENCE_S) -> Any:
     """The condition's first true value. Fails after a while."""
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + patience_s
     while time.monotonic() < deadline:
         if value := condition():
             return value
         time.sleep(0.05)
-    raise AssertionError(f"waited {PATIENCE_S:.0f} s for {what}")
+    raise AssertionError(f"waited {patience_s:.0f} s for {what}")
 
 
 def trainer_pid(run_dir: RunDir) -> int:

@@ -2,13 +2,15 @@
 
 `install(folder)` makes a package `trainer` there for PYTHONPATH. How it behaves is read from the file that
 FAKE_TRAINER names, a JSON object: step_s, crash_at, exit_at, hang_at, exit_code, sigterm_is_ignored, start_delay_s,
-due_s, traceback, check.
+due_s, traceback, check, walks.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
+import random
 import sys
 import time
 import tomllib
@@ -172,8 +174,7 @@ def train(run_dir: Path, config: dict[str, Any], behaviour: dict[str, Any], *, a
         misbehave(behaviour, step=step, attempt=attempt)
         time.sleep(behaviour.get("step_s", 0.01))
         journal.write("group", **group_fields(step))
-        values = {"reward": step / last, "completions/mean_length": 9.0, "rewards/accuracy/mean": 0.5, "loss": "NaN"}
-        journal.write("metrics", step=step, epoch=step / last, values=values)
+        journal.write("metrics", step=step, epoch=step / last, values=metric_values(behaviour, step=step, last=last))
         print(f"step {step}/{last}", flush=True)
         if config["save_steps"] and step % config["save_steps"] == 0:
             save(run_dir, step)
@@ -186,6 +187,13 @@ def train(run_dir: Path, config: dict[str, Any], behaviour: dict[str, Any], *, a
             return
     journal.write("eval_result", **eval_fields(last))
     journal.write("end", outcome="finished", step=last, error=None)
+
+
+def metric_values(behaviour: dict[str, Any], *, step: int, last: int) -> dict[str, Any]:
+    """A step's metrics: the few of every run, or noisy ones of the names in `walks`."""
+    if "walks" not in behaviour:
+        return {"reward": step / last, "completions/mean_length": 9.0, "rewards/accuracy/mean": 0.5, "loss": "NaN"}
+    return {name: math.sin(step / 30) + random.gauss(0, 0.3) for name in behaviour["walks"]}
 
 
 def misbehave(behaviour: dict[str, Any], *, step: int, attempt: int) -> None:

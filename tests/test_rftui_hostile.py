@@ -1,0 +1,215 @@
+"""Hostile text from the journal to the terminal: no input crashes a view, and nothing but our own steers the pty."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, redirect_stderr, redirect_stdout
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from rich.segment import Segment
+from textual.color import Color
+
+from rftui.chart_plots import Look, plot_of
+from rftui.cli.details import run_fields
+from rftui.cli.root import run as run_command
+from rftui.curve_reads import read_curves
+from rftui.group_layout import GroupLayout
+from rftui.group_text import View
+from rftui.panels import metrics_of, preset, single
+from rftui.plot import draw_plot
+from rftui.rollout_groups import Sort
+from rftui.rollout_header import group_row, image_title
+from rftui.rollout_reads import RolloutSource
+from rftui.run_texts import config_lines, header_text
+from rftui.screen_filters import OnlyVisible
+from store.layout import Home
+from store.runs import list_runs, open_catalogue
+from tests.hostile_home import FULL_OF_IT, hostile_home
+from tests.hostile_text import (
+    CHARACTERS,
+    CORPUS,
+    LONG,
+    MARKUP,
+    SEQUENCES,
+    UNSAFE,
+    hostile_texts,
+    trespasses,
+)
+from tests.store_runs import PATIENTLY
+from tests.terminal import Terminal
+
+NAMES = (*SEQUENCES[::4], *CHARACTERS[::3], *MARKUP[:2], LONG[0])
+"""Some are enough: what names hold is cleaned by the same code, and each run is two databases."""
+UNSHRUNK = (Phase.explicit, Phase.reuse, Phase.generate)
+"""An example that makes databases takes too long to be made smaller."""
+COMMANDS = (
+    ("runs",),
+    ("show", FULL_OF_IT),
+    ("logs", FULL_OF_IT),
+    ("curves", FULL_OF_IT),
+    ("curves", FULL_OF_IT, "--list"),
+    ("rollouts", FULL_OF_IT, "--limit", "200"),
+    ("compare", FULL_OF_IT, "sat-sft-2", "--flips", "5"),
+    ("compare", FULL_OF_IT, "sat-sft-2", "--latex"),
+    ("store", "check"),
+)
+"""Every command that prints what strangers wrote."""
+FOREIGN_ARGUMENTS = (
+    lambda text: ("show", text),
+    lambda text: ("runs", "--task", text),
+    lambda text: ("curves", FULL_OF_IT, text),
+    lambda text: ("rollouts", FULL_OF_IT, "--contains", text),
+    lambda text: ("tag", FULL_OF_IT, text),
+    lambda text: ("note", FULL_OF_IT, text),
+    lambda text: ("launch", "grpo", "--task", text, "--dry-run"),
+    lambda text: ("launch", "grpo", "--set", text, "--dry-run"),
+)
+"""Commands that say again what they were given."""
+
+
+def printed(*arguments: str, home: Home) -> str:
+    """What a command prints on both streams; it may refuse, and must not crash."""
+    out = StringIO()
+    with redirect_stdout(out), redirect_stderr(out):
+        run_command(["--home", str(home.path), *arguments])
+    return out.getvalue()
+
+
+def views(home: Home, name: str) -> Iterator[str]:
+    """Every piece of text that the dashboard makes of a run, before it is drawn."""
+    with closing(open_catalogue(home)) as connection:
+        summary = next(each for each in list_runs(connection) if each.name == name)
+    yield header_text(summary, left_s=1.0, width=100, is_ascii=False)
+    yield from config_lines(run_fields(home, name))
+    names = read_curves(home, name, ()).names
+    panels = [*preset("grpo", names), *preset("sft", names), *map(single, names)]
+    data = read_curves(home, name, metrics_of(panels))
+    for panel in panels:
+        for row in draw_plot(plot_of(panel, data, Look()), width=60, height=8):
+            yield "".join(cell.text for cell in row)
+    source = RolloutSource(home, name)
+    for step in source.extent(None).steps:
+        for summary_of_group in source.page(step, ()).groups:
+            yield said(group_row(summary_of_group, order=Sort.NUMBER, is_searched=True, width=80))
+            page = source.group(summary_of_group.id, ())
+            layout = GroupLayout(page.rollouts, page.history, View(60))
+            layout.open_all(set(range(len(page.rollouts))))
+            yield from (said(layout.line(y)) for y in range(layout.height))
+            yield from map(said, image_title(page.rollouts[0].images, 0, 40))
+
+
+def said(line: tuple[object, ...]) -> str:
+    return "".join(span.text for span in line)  # type: ignore[attr-defined]
+
+
+@settings(PATIENTLY, max_examples=12, phases=UNSHRUNK)
+@given(st.lists(hostile_texts, min_size=1, max_size=4))
+def test_any_text_in_any_field_becomes_clean_views(texts: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        home = hostile_home(Home(Path(folder)), tuple(texts), names=())
+
+        for text in views(home, FULL_OF_IT):
+            assert not UNSAFE.search(text), repr(text)
+
+
+@settings(PATIENTLY, max_examples=3, phases=UNSHRUNK)
+@given(st.lists(hostile_texts, min_size=1, max_size=3), hostile_texts)
+def test_any_text_comes_out_of_every_command_clean(texts: list[str], typed: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        home = hostile_home(Home(Path(folder)), tuple(texts), names=("sat-sft-2",))
+
+        for arguments in (*COMMANDS, *(made(typed) for made in FOREIGN_ARGUMENTS)):
+            text = printed(*arguments, home=home)
+
+            assert not UNSAFE.search(text), (arguments, text)
+
+
+@pytest.fixture(scope="module")
+def corpus_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    return hostile_home(Home(tmp_path_factory.mktemp("hostile") / "home"), names=("sat-sft-2", *NAMES))
+
+
+def environment_of(home: Home) -> dict[str, str]:
+    return {**os.environ, "RFTUI_HOME": str(home.path)}
+
+
+def test_commands_on_a_terminal_send_only_their_own_controls(corpus_home: Home) -> None:
+    program = f"from rftui.cli.root import run\nfor arguments in {COMMANDS!r}:\n    run([*arguments])"
+
+    with Terminal((sys.executable, "-c", program), environment=environment_of(corpus_home)) as terminal:
+        code = terminal.wait(timeout_s=120)
+
+        assert code == 0
+        assert trespasses(terminal.output) == []
+        assert "[@click=app.quit()]x[/]" in terminal.output.decode()  # markup is text
+
+
+TAB_KEYS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "Curves": (("left",), ("]",), ("[",), ("z",), ("z",), ("/",), ("h", "e"), ("escape",)),
+    "Rollouts": (("home",), ("e",), *((("right",),) * len(CORPUS)), ("t",), ("t",), ("i",), ("i",), ("m",), ("d",)),
+}
+"""Keys of a tab beyond those that scroll."""
+
+
+def walk_through(terminal: Terminal) -> Iterator[str]:
+    """Goes through every view with keys; the screen at each stop."""
+
+    def stop(*keys: str) -> str:
+        return terminal.stop(*keys, quiet_s=0.1)
+
+    yield terminal.wait_for(FULL_OF_IT)
+    for keys in (("pagedown",), ("end",), ("home",), ("?",), ("escape",), (":",), ("escape",), ("home",)):
+        yield stop(*keys)
+    yield from compared(terminal)
+    terminal.press("enter")
+    text = terminal.wait_for("2 Rollouts")
+    for number, title in re.findall(r"(\d) (\w+)", text.split("\n")[1]):
+        yield stop(number)
+        for keys in TAB_KEYS.get(title, (("pagedown",), ("end",), ("home",))):
+            yield stop(*keys)
+
+
+def compared(terminal: Terminal) -> Iterator[str]:
+    """The comparison of the first two runs, and back."""
+    yield terminal.stop("space", "j", "space")
+    terminal.press("c")
+    text = terminal.wait_for("1 Curves")
+    for number in re.findall(r"(\d) \w+", text.split("\n")[1]):
+        yield terminal.stop(number)
+    terminal.press("escape")
+    yield terminal.wait_for("filter")
+    yield terminal.stop("home")
+
+
+PROBLEMS = ("cannot be drawn", "cannot be read", "cannot be shown", "cannot be made")
+"""What a pane says that met with an error."""
+
+
+def test_every_view_in_a_terminal_sends_only_our_own_controls(corpus_home: Home) -> None:
+    with Terminal(environment=environment_of(corpus_home), size=(160, 48)) as terminal:
+        for text in walk_through(terminal):
+            assert terminal.process.poll() is None, text
+            assert not any(problem in text for problem in PROBLEMS), text
+
+        terminal.press("q")
+        assert terminal.wait() == 0, terminal.text
+        assert trespasses(terminal.output) == []
+        assert b"\t" not in terminal.output
+        assert terminal.screen.title == ""
+
+
+@given(hostile_texts)
+def test_the_last_filter_keeps_the_cells_and_nothing_that_no_cell_shows(text: str) -> None:
+    (drawn,) = OnlyVisible().apply([Segment(text)], Color(0, 0, 0))
+
+    assert cell_len(drawn.text) == cell_len(text)
+    assert not UNSAFE.search(drawn.text) and not re.search("[\u200b-\u200f\t\n\u2028\u2029\ufe0f]", drawn.text)
