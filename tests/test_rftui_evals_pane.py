@@ -107,6 +107,12 @@ def test_wrong_answers_are_one_key_away(tmp_path: Path) -> None:
         assert "without <think>" in answers.text.text
         assert answers.image.picture.rows
 
+        append(run_dir.journal(0, 1), *evaluation_records(60, "0" * 12))
+        opened.screen._look()
+        await opened.settle()
+        assert pane_of(opened).list.count == 5
+        assert [item.number for item in answers.browser.answers] == [8, 9, 11]
+
     drive_evals(tmp_path, scenario)
 
 

@@ -105,10 +105,12 @@ class EvalsPane(Pane):
         is_other = before is None or before.detail is None or detail is None or before.detail.totals != detail.totals
         self.answers.take(detail)
         self._confuse()
-        self.list.empty = EMPTY
-        keys = [item.key for item in found.evaluations]
-        chosen = detail.totals.key if detail is not None else None
-        self.list.show(len(keys), cursor=keys.index(chosen) if chosen in keys else 0)
+        if before is None or (before.evaluations, before.chances) != (found.evaluations, found.chances):
+            # the user's own moves show themselves; other evaluations are drawn whole
+            self.list.empty = EMPTY
+            keys = [item.key for item in found.evaluations]
+            chosen = detail.totals.key if detail is not None else None
+            self.list.show(len(keys), cursor=keys.index(chosen) if chosen in keys else 0)
         if is_other:
             self.first_column = 0
         self._show(from_top=is_other)
@@ -177,6 +179,8 @@ class EvalsPane(Pane):
         """Opens the wrong answers of the chosen evaluation."""
         if self.page is None or self.page.detail is None:
             return
+        # a newer evaluation must not take the answers away from who reads them
+        self.wanted = self.page.detail.totals.key
         while self.answers.browser.filter is not Filter.WRONG:
             self.answers.next_filter()
         self.set_class(True, "answers")
