@@ -38,7 +38,7 @@ class AskLine(Horizontal):
         self.kind = ""
         """What is asked for; empty while nothing is."""
         self._label = SpanLines(id="ask-label")
-        self._input = Input(id="ask-input", compact=True)
+        self._input = Input(id="ask-input", compact=True, select_on_focus=False)
 
     def compose(self) -> ComposeResult:
         """The question and the answer."""
