@@ -246,9 +246,9 @@ def _within(low: float, width: float, whole: Range) -> Range:
 def roomy(whole: Range, *, least: float = 0.0) -> Range:
     """The range up to a round number beyond it, so that what grows a little moves nothing.
 
-    It grows by a twentieth to an eighth of its width at a time, at least by `least`.
+    It grows by a twelfth to a third of its width at a time, at least by `least`.
     """
-    apart = max(least, _round_above((whole.high - whole.low) / 20))
+    apart = max(least, _round_above((whole.high - whole.low) / 12))
     high = math.ceil(whole.high / apart - 1e-9) * apart if apart > 0 and math.isfinite(apart) else whole.high
     return Range(whole.low, high if high > whole.low else whole.high)
 

@@ -174,15 +174,15 @@ def test_zoom_keeps_the_place_and_the_whole_bounds_it() -> None:
 @pytest.mark.parametrize(
     ("whole", "least", "high"),
     [
-        ((1, 187), 10.0, 190.0),
-        ((1, 190), 10.0, 190.0),  # round already
-        ((1, 191), 10.0, 200.0),
+        ((1, 187), 10.0, 200.0),
+        ((1, 200), 10.0, 200.0),  # round already
+        ((1, 201), 10.0, 220.0),
         ((1, 2), 10.0, 10.0),
         ((1, 1003), 10.0, 1100.0),
-        ((0, 3.2e6), 0.0, 3.2e6),
-        ((0, 3.21e6), 0.0, 3.4e6),
+        ((0, 3.2e6), 0.0, 3.5e6),
+        ((0, 3.5e6), 0.0, 3.5e6),
         ((1_700_000_000, 1_700_000_090), 60.0, 1_700_000_100.0),
-        ((0, 0.013), 0.0, 0.013),
+        ((0, 0.013), 0.0, 0.014),
     ],
 )
 def test_the_axis_of_what_grows_ends_at_a_round_place(whole: tuple[float, float], least: float, high: float) -> None:
@@ -192,7 +192,7 @@ def test_the_axis_of_what_grows_ends_at_a_round_place(whole: tuple[float, float]
 def test_an_axis_with_room_moves_seldom() -> None:
     ends = {roomy(Range(1, step), least=10.0).high for step in range(2, 1001)}
 
-    assert len(ends) <= 45
+    assert len(ends) <= 35
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """One chart of cells on Textual's line API. It sends only cells that changed, and little more.
 
-Where a part of a line changed, Textual 8.2.8 sends the line from the left edge of its widget (ChopsUpdate.render_segments).
-A live curve changes at its right end, so a chart stands in slices side by side, each a widget.
+Where a part of a line changed, Textual 8.2.8 sends the line from the left edge of its widget (render_segments of
+ChopsUpdate). A live curve changes at its right end, so a chart stands in slices side by side, each a widget.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from rftui.plot import LABEL_WIDTH, Layers, Plot, Row, cells, changed_spans, dra
 logger = logging.getLogger(__name__)
 
 
-SLICES = 5
+SLICES = 3
 """More send less of a line, and cost more to lay out."""
 
 
