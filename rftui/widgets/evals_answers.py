@@ -204,7 +204,8 @@ class EvalAnswers(Widget):
     @on(LineList.Moved, "#answers")
     def _moved(self, event: LineList.Moved) -> None:
         event.stop()
-        self._open()
+        if not isinstance(event, LineList.Chosen):
+            self._open()
 
     @on(LineList.Chosen, "#answers")
     def _chosen(self, event: LineList.Chosen) -> None:

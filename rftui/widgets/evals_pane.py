@@ -165,7 +165,8 @@ class EvalsPane(Pane):
     @on(LineList.Moved, "#evals-list")
     def _moved(self, event: LineList.Moved) -> None:
         event.stop()
-        if self.page is not None:
+        # choosing a row is a kind of moving to it, and has its own handler
+        if self.page is not None and not isinstance(event, LineList.Chosen):
             # at the top stands the newest, and stays chosen as newer ones come
             self.wanted = self.page.evaluations[event.index].key if event.index else None
             self.read_again()
