@@ -1,8 +1,8 @@
 """How the dashboard looks: two themes of ours whose hues stay apart for colour-blind eyes, Textual's own beside them.
 
 Hues: Okabe and Ito, "Color universal design", https://jfly.uni-koeln.de/color/ (2008); those that would be too faint
-on their background are darker or lighter here. Nothing is told by hue alone: series differ by their line as well,
-states by sign and word, a cursor by reverse.
+on their background, or too near to another, are darker or lighter here, as the tests of the looks measure it. Nothing
+is told by hue alone: series differ by their line as well, states by sign and word, a cursor by reverse.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Hues(NamedTuple):
 
 
 ON_DARK = Hues("#56B4E9", "#E69F00", "#2DB88F", "#E8743B", "#CC79A7", "#F0E442", "#5B9BD5", "#B8B8B8")
-ON_LIGHT = Hues("#0072B2", "#9A6500", "#00735A", "#B84A00", "#9C4574", "#6B6200", "#004C78", "#555555")
+ON_LIGHT = Hues("#0B62BA", "#7F6002", "#0F6B50", "#7A1E05", "#B52080", "#5E5600", "#004C78", "#555555")
 ON_ANSI = Hues(
     "ansi_blue", "ansi_yellow", "ansi_green", "ansi_red", "ansi_magenta", "ansi_cyan", "ansi_bright_blue", "ansi_white"
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from textual.binding import Binding
 from textual.keys import format_key
 
 from rftui.actions import ACTIONS, BY_ID, PLACES
+from rftui.cli.root import run
 from rftui.key_names import KEY_OF_SIGN, help_rows, key_name, key_names
 from rftui.user_keys import keys_path, parse_user_keys, read_user_keys
 
@@ -133,7 +135,9 @@ def test_every_key_of_the_table_is_one_that_a_user_could_write() -> None:
 def test_signs_are_called_what_textual_calls_them() -> None:
     for sign, name in KEY_OF_SIGN.items():
         assert format_key(name) == sign
-        assert list(Binding.make_bindings([Binding(sign, "x")]))[0].key == name if sign != "," else True
+        if sign != ",":
+            # between keys the comma is no key
+            assert [binding.key for binding in Binding.make_bindings([Binding(sign, "x")])] == [name]
     assert App().get_key_display(Binding("question_mark", "x")) == key_name("question_mark") == "?"
     assert key_names("left,shift+h,ctrl+plus") == "left shift+h ctrl++"
 
@@ -141,3 +145,26 @@ def test_signs_are_called_what_textual_calls_them() -> None:
 def test_ids_are_a_place_and_a_name() -> None:
     assert all(action.place in PLACES and action.id.count(".") == 1 for action in ACTIONS)
     assert len(BY_ID) == len(ACTIONS)
+
+
+def test_the_command_lists_the_keys_as_they_are_and_says_what_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
+    keys_path().parent.mkdir(parents=True)
+    keys_path().write_text('"curves.zoom_in" = "u,ctrl+up"\nnonsense = "x"\n')
+
+    assert run(["keys", "--json"]) == 0
+    said = capsys.readouterr()
+    rows = {row["id"]: row for row in json.loads(said.out)}
+    assert list(rows) == [action.id for action in ACTIONS]
+    assert rows["curves.zoom_in"] == {
+        "id": "curves.zoom_in",
+        "place": "curves",
+        "keys": ["u", "ctrl+up"],
+        "default_keys": ["plus", "equals_sign"],
+        "what": "Show half the range around the cursor",
+    }
+    assert "no action is called nonsense" in said.err
+
+    assert run(["keys"]) == 0
+    assert any(
+        line.split()[:4] == ["curves.zoom_in", "curves", "u", "ctrl+up"] for line in capsys.readouterr().out.split("\n")
+    )
