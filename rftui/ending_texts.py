@@ -110,11 +110,11 @@ def _metric_pieces(ending: Ending) -> list[Line]:
 
 
 def _advice(ending: Ending) -> tuple[str, str]:
-    """What to type, and what that does."""
+    """What to type, with the dashboard's key for it, and what that does."""
     name = drawable_line(ending.name)
     if ending.state == State.FINISHED:
         return f"rftui eval {name}", f"scores its weights again, `rftui clone {name}` starts another like it"
-    resume = f"rftui resume {name}"
+    resume = f"rftui resume {name} (R)"
     does = (
         f"goes on after step {ending.checkpoint_step}, its newest complete checkpoint"
         if ending.checkpoint_step is not None
@@ -122,7 +122,7 @@ def _advice(ending: Ending) -> tuple[str, str]:
     )
     oom = ending.attempt.oom if ending.attempt is not None else None
     if oom is not None and oom.get("kind") == "allocation":
-        change = f"rftui clone {name} --set per_device_train_batch_size=N"
+        change = f"rftui clone {name} --set per_device_train_batch_size=N (C)"
         return change, f"with less of {_SMALLER}; resumed, it keeps its settings and {does}"
     if oom is not None:
         return resume, f"{does}; first give the machine more memory, or run less beside it"

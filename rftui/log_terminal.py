@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from collections.abc import Sequence
 
 from rftui.clean import clean
 
@@ -18,7 +19,7 @@ WIDEST = 4096
 _CONTROL = re.compile(
     r"(?P<cursor>\x1b\[(?P<count>[0-9]{0,4})(?P<verb>[ABCDGK]))"
     r"|(?P<other>\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b\x9c]{0,4096}(?:\x07|\x1b\\|\x9c)|\x1b[ -/]*[0-~])"
-    r"|(?P<plain>[\r\n\b])"
+    r"|(?P<back>\x08)"
 )
 _UNFINISHED = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|\][^\x07\x1b]*|[ -/]*)\Z")
 LONGEST_SEQUENCE = 4200
@@ -51,13 +52,26 @@ class LogTerminal:
         text, self._rest = (text[:end], text[end:]) if is_cut else (text, "")
         at = 0
         for match in _CONTROL.finditer(text):
-            self._write(text[at : match.start()])
+            self._print(text[at : match.start()])
             at = match.end()
-            if match["plain"]:
-                self._plain(match["plain"])
+            if match["back"]:
+                self._column = max(0, self._column - 1)
             elif match["cursor"]:
                 self._move(match["verb"], match["count"])
-        self._write(text[at:])
+        self._print(text[at:])
+
+    def _print(self, text: str) -> None:
+        """Text with line ends and carriage returns, and no other control that is obeyed."""
+        for number, line in enumerate(text.split("\n")):
+            if number:
+                self._column = 0
+                self._down()
+            first, *others = line.split("\r")
+            self._write(first)
+            if others:
+                self._column = 0
+                self._write(overlaid(others))
+                self._column = min(WIDEST, len(others[-1]))
 
     def _write(self, text: str) -> None:
         if not text:
@@ -68,15 +82,6 @@ class LogTerminal:
         end = self._column + len(text)
         self._screen[self._row] = (line[: self._column] + text + line[end:])[:WIDEST]
         self._column = min(end, WIDEST)
-
-    def _plain(self, character: str) -> None:
-        if character == "\r":
-            self._column = 0
-        elif character == "\b":
-            self._column = max(0, self._column - 1)
-        else:
-            self._column = 0
-            self._down()
 
     def _down(self) -> None:
         self._row += 1
@@ -105,6 +110,16 @@ class LogTerminal:
             self._column = max(0, self._column - steps)
         else:
             self._column = min(WIDEST, steps - 1)
+
+
+def overlaid(texts: Sequence[str]) -> str:
+    """Texts written over each other from one place: of each, what reaches beyond all later ones stays."""
+    shown = ""
+    # a bar of hours is a hundred thousand texts in one line, and but a few of them stay
+    for text in reversed(texts):
+        if len(text) > len(shown):
+            shown += text[len(shown) :]
+    return shown
 
 
 def _shown(line: str) -> str:

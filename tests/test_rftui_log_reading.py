@@ -215,7 +215,7 @@ def test_how_a_run_ended_is_read_from_its_journals(tmp_path: Path) -> None:
     assert found.metrics["reward"] == 0.5
     text = said(ending_lines(found, 120))
     assert "exit code 1" in text and "reward 0.5" in text
-    assert "next rftui resume sat-grpo-1 goes on after step 10" in text
+    assert "next rftui resume sat-grpo-1 (R) goes on after step 10" in text
 
 
 def test_a_live_run_has_not_ended(tmp_path: Path) -> None:
