@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from rftui import user_records
-from rftui.annotations import add_note, add_tags
+from rftui.annotations import add_note, add_tags, put_star
 from rftui.clean import clean
 from rftui.cli.options import complete_method, complete_tag
 from rftui.cli.root import run
@@ -47,7 +47,7 @@ def records(home: Home) -> list[dict[str, Any]]:
 
 
 def names(rftui: Command, *options: str) -> list[str]:
-    return [item["name"] for item in json.loads(rftui("runs", *options, "--json"))]
+    return [item["name"] for item in json.loads(rftui("runs", "--json", *options))]
 
 
 def test_tags_are_given_shown_and_taken(rftui: Command) -> None:
@@ -192,3 +192,33 @@ def test_the_shell_completes_tags_and_methods(home: Home) -> None:
 
     assert complete_tag("b") == ["baseline", "best"]
     assert complete_method("s") == ["sft"]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["task:sat", "-method:sft"], ["sat-grpo-1"]),
+        (["state:failed"], ["air-grpo-3"]),
+        (["learning_rate>=1e-9 task:sat"], ["sat-sft-2", "sat-grpo-1"]),
+        (["tag:best"], ["sat-sft-2"]),
+        (["hacked"], ["sat-grpo-1"]),
+        (["is:starred"], ["air-grpo-3"]),
+        (["age<1s"], []),
+    ],
+)
+def test_the_list_takes_the_language_of_the_dashboard(
+    home: Home, rftui: Command, words: list[str], expected: list[str]
+) -> None:
+    add_tags(home, "sat-sft-2", ["best"])
+    add_note(home, "sat-grpo-1", "reward hacked")
+    put_star(home, "air-grpo-3", is_starred=True)
+
+    assert names(rftui, "--", *words) == expected
+
+
+def test_a_filter_that_cannot_be_understood_is_a_usage_error(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["runs", "learning_rat>1", "--json"]) == 2
+    problem = json.loads(capsys.readouterr().err)
+    assert "did you mean learning_rate" in problem["error"] and problem["found"] == "learning_rat"
+
+    assert run(["runs", "nothing:here", "--limit", "3"]) == 2

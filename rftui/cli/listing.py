@@ -22,6 +22,7 @@ from rftui.cli.output import Cell, Column, is_ascii, is_terminal, print_json, pr
 from store.states import State
 
 if TYPE_CHECKING:
+    from store.layout import Home
     from store.runs import RunSummary
 
 RUN_COLUMNS = (
@@ -38,7 +39,9 @@ RUN_COLUMNS = (
 
 def register(app: typer.Typer) -> None:
     """Adds the commands."""
-    app.command(epilog=examples("rftui runs --tag paper", "rftui runs --task sat --state finished --json"))(runs)
+    app.command(epilog=examples("rftui runs 'task:sat reward>0.5 -state:failed'", "rftui runs --tag paper --json"))(
+        runs
+    )
     app.command(epilog=examples("rftui show sat-grpo-12", "rftui show @last --json"))(show)
 
 
@@ -56,6 +59,14 @@ def open_run_list() -> None:
 
 
 def runs(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="FILTER",
+            help="As in the dashboard, quoted: task:sat state:running,queued lr>=1e-6 kl<0.1 age<2d word -tag:x",
+            show_default=False,
+        ),
+    ] = None,
     task: Annotated[str | None, typer.Option(help="Only runs of this task.", autocompletion=complete_task)] = None,
     method: Annotated[
         str | None, typer.Option(help="Only runs of this method.", autocompletion=complete_method)
@@ -78,13 +89,12 @@ def runs(
 ) -> None:
     """List runs, newest first."""
     from rftui.cli.details import summary_fields
-    from rftui.reads import current_runs
     from store.layout import resolve_home
 
-    everything = current_runs(resolve_home(home))
+    found, count = _filtered(resolve_home(home), words or [])
     fitting = [
         summary
-        for summary in everything
+        for summary in found
         if task in (None, summary.task)
         and method in (None, summary.method)
         and (not states or summary.state in states)
@@ -94,10 +104,23 @@ def runs(
         print_json([summary_fields(summary) for summary in fitting])
     elif fitting:
         _print_runs(fitting)
-    elif everything:
-        say(f"none of the {len(everything)} runs fits")
+    elif count:
+        say(f"none of the {count} runs fits")
     else:
         say("no runs yet; `rftui launch grpo --task sat` starts one")
+
+
+def _filtered(home: Home, words: list[str]) -> tuple[list[RunSummary], int]:
+    """Runs that the filter lets through, and how many there are in all."""
+    if not words:
+        from rftui.reads import current_runs
+
+        everything = current_runs(home)
+        return everything, len(everything)
+    # the language of filters costs 30 ms, which most calls do without
+    from rftui.run_selection import selected_runs
+
+    return selected_runs(home, " ".join(words))
 
 
 def _print_runs(summaries: list[RunSummary]) -> None:
