@@ -8,7 +8,7 @@ from pathlib import Path
 from rftui.follower import start_of_last_lines
 from rftui.log_terminal import LogTerminal
 
-MOST_BYTES = 8 << 20
+MOST_BYTES = 4 << 20
 """Of a log that was there before; `rftui logs` prints all of it."""
 CHUNK_BYTES = 1 << 20
 

@@ -50,6 +50,10 @@ class LogTerminal:
         end = text.rfind("\x1b", max(0, len(text) - LONGEST_SEQUENCE))
         is_cut = end >= 0 and _UNFINISHED.match(text, end) is not None
         text, self._rest = (text[:end], text[end:]) if is_cut else (text, "")
+        if "\x1b" not in text and "\x08" not in text:
+            # most logs; looking for sequences at every character costs ten times as much
+            self._print(text)
+            return
         at = 0
         for match in _CONTROL.finditer(text):
             self._print(text[at : match.start()])
