@@ -84,6 +84,9 @@ class Chart(Widget):
     Chart > .chart--raw1 { color: $series-1 50%; }
     Chart > .chart--raw2 { color: $series-2 50%; }
     Chart > .chart--raw3 { color: $series-3 50%; }
+    Chart:ansi > .chart--raw0, Chart:ansi > .chart--raw1, Chart:ansi > .chart--raw2, Chart:ansi > .chart--raw3,
+    Chart:nocolor > .chart--raw0, Chart:nocolor > .chart--raw1, Chart:nocolor > .chart--raw2,
+    Chart:nocolor > .chart--raw3 { text-style: dim; }
     """
     is_chosen: reactive[bool] = reactive(False, init=False, repaint=False)
     """Whether keys that mean one chart mean this one."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -13,6 +11,7 @@ from textual.geometry import Region
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from rftui.cli.output import is_ascii
 from rftui.spans import Line, Role, in_ascii
 
 
@@ -66,11 +65,7 @@ class SpanView(ScrollView, can_focus=False, inherit_bindings=False):
     @property
     def is_ascii(self) -> bool:
         """Whether the terminal shows nothing but ASCII."""
-        if os.environ.get("RFTUI_ASCII"):
-            return True
-        # sys.stdout is Textual's own catcher of prints, which has no encoding
-        encoding = (getattr(sys.__stdout__, "encoding", None) or "ascii").lower().replace("-", "")
-        return encoding not in ("utf8", "utf16", "utf32")
+        return is_ascii()
 
     def _style(self, role: Role) -> Style:
         return self.get_component_rich_style(f"span--{role.value}", partial=True)
