@@ -117,7 +117,9 @@ ACTIONS = (
     Action("launch.alone", "z", "alone", "checks", "Checks and command alone, and the fields again", True),
     Action("launch.side_down", "shift+down,right_curly_bracket", "side(1)", "checks down", "Checks and command down"),
     Action("launch.side_up", "shift+up,left_curly_bracket", "side(-1)", "checks up", "Checks and command up"),
-    Action("launch.leave", "escape,q", "leave", "leave", "End the filter, else leave; asks where something is lost", True),
+    Action(
+        "launch.leave", "escape,q", "leave", "leave", "End the filter, else leave; asks where something is lost", True
+    ),
     Action("field.edit", "enter", "choose", "write", "Write into this field", True),
     Action("field.next", "tab", "move(1)", "next field", "The next field"),
     Action("field.before", "shift+tab", "move(-1)", "field before", "The field before"),
@@ -130,6 +132,17 @@ ACTIONS = (
     Action("typing.next", "tab,down", "accept(1)", "next field", "Keep it, and write into the next field", True),
     Action("typing.before", "shift+tab,up", "accept(-1)", "field before", "Keep it, and write into the field before"),
     Action("typing.leave", "escape", "discard", "discard", "Leave the field as it was", True),
+    Action("typing.left", "left", "caret('left')", "left", "Back by one letter"),
+    Action("typing.right", "right", "caret('right')", "right", "On by one letter; at the end, take what is proposed"),
+    Action("typing.word_left", "ctrl+left", "caret('word_left')", "word left", "Back by a word"),
+    Action("typing.word_right", "ctrl+right", "caret('word_right')", "word right", "On by a word"),
+    Action("typing.start", "home,ctrl+a", "caret('start')", "start", "To the start of the line"),
+    Action("typing.end", "end,ctrl+e", "caret('end')", "end", "To the end of the line"),
+    Action("typing.erase", "backspace", "erase('left')", "erase", "Erase the letter before"),
+    Action("typing.erase_right", "delete,ctrl+d", "erase('right')", "erase on", "Erase the letter under the caret"),
+    Action("typing.erase_word", "ctrl+w", "erase('word_left')", "erase word", "Erase the word before"),
+    Action("typing.erase_start", "ctrl+u", "erase('start')", "erase back", "Erase all before the caret"),
+    Action("typing.erase_end", "ctrl+k", "erase('end')", "erase rest", "Erase all behind the caret"),
     Action("curves.left", "left,h", "cursor(-1)", "cursor left", "Move the cursor of all charts to the left"),
     Action("curves.right", "right,l", "cursor(1)", "cursor right", "Move the cursor of all charts to the right"),
     Action("curves.far_left", "shift+left", "cursor(-10)", "ten left", "Move the cursor ten columns to the left"),
@@ -175,7 +188,9 @@ ACTIONS = (
     Action(
         "rollouts.compare", "d", "compare", "word diff", "Word diff of others against this completion; again ends it"
     ),
-    Action("rollouts.bookmark", "b", "bookmark", "bookmark", "Mark the current completion, or take the mark away"),
+    Action(
+        "rollouts.bookmark", "b", "bookmark", "bookmark", "Mark the completion, or take the mark away", is_change=True
+    ),
     Action("rollouts.bookmarks", "B", "bookmarks", "bookmarks", "Every marked completion of the run"),
     Action("rollouts.copy", "y", "copy", "copy", "Copy the current completion", True),
     Action("rollouts.back", "escape", "back", "back", "Close what is open, end the search"),
@@ -217,7 +232,9 @@ ACTIONS = (
     Action("evals.answers", "w", "answers", "wrong answers", "The wrong answers of this evaluation, as enter", True),
     Action("evals.next", "n", "answer(1)", "next", "The next answer", True),
     Action("evals.previous", "p,N", "answer(-1)", "prev", "The answer before", True),
-    Action("evals.filter", "f", "filter", "which", "Wrong, what thinking broke or mended, unparsed, clipped, all", True),
+    Action(
+        "evals.filter", "f", "filter", "which", "Wrong, what thinking broke or mended, unparsed, clipped, all", True
+    ),
     Action("evals.kind", "t", "kind", "type", "One question type after the other, and all", True),
     Action("evals.image", "i", "image", "image", "The image as large as the view", True),
     Action("evals.copy", "y", "copy", "copy", "Copy the completion", True),

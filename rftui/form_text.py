@@ -13,6 +13,7 @@ from rftui.form_fields import MORE
 from rftui.gpus import Gpu
 from rftui.key_names import key_name
 from rftui.launch_form import FieldProblem, FormView, Row
+from rftui.line_editor import LineEditor
 from rftui.recipes import fits, load_recipe, recipe_names
 from rftui.spans import Line, Role, Span, fitted, line_width
 from rftui.wrapping import drawable_line, wrap
@@ -49,8 +50,8 @@ def heading_line(title: str, width: int) -> Line:
     return fitted((Span(title.capitalize(), Role.STRONG),), width)
 
 
-def row_line(row: Row, width: int) -> Line:
-    """Mark, name, value, and the original's value or the origin, or what is wrong."""
+def row_line(row: Row, width: int, editor: LineEditor | None = None) -> Line:
+    """Mark, name, value, and the original's value or the origin, or what is wrong; with an editor, what it holds."""
     key = "another setting" if row.field.key == MORE else drawable_line(row.field.key)
     room = value_width(width)
     mark, role = " ", Role.PLAIN
@@ -65,7 +66,7 @@ def row_line(row: Row, width: int) -> Line:
             Span(f"{mark} ", role),
             *_cell(key, VALUE_AT - KEY_AT - 1, name_role),
             Span(" "),
-            *_cell(text, room, role if row.problem or mark == "*" else name_role),
+            *(_cell(text, room, role if mark != " " else name_role) if editor is None else editor.spans(room)),
             Span("  "),
             *_tail(row),
         ),

@@ -77,15 +77,15 @@ class Driver:
     async def fill(self, screen: LaunchScreen, **values: str) -> None:
         """Pastes values into fields; `__` in the name of one stands for a dot."""
         for key, text in values.items():
-            screen.rows.list.seek(key.replace("__", "."))
+            screen.rows.seek(key.replace("__", "."))
             await self.press("enter")
-            screen.rows.input.post_message(Paste(text))
+            screen.rows.post_message(Paste(text))
             await self.until(partial(_holds, screen, text), "what was pasted")
             await self.press("enter")
 
 
 def _holds(screen: LaunchScreen, text: str) -> bool:
-    return screen.rows.input.value == text
+    return screen.rows.editor is not None and screen.rows.editor.text == text
 
 
 _KEYS = {".": "full_stop", "-": "minus", "_": "underscore", " ": "space", "/": "slash", "=": "equals_sign"}

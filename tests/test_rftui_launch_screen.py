@@ -29,13 +29,12 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
 
 
 def side_text(screen: LaunchScreen) -> str:
-    lines = [screen.side.line_at(y) for y in range(screen.side.virtual_size.height)]
-    return "\n".join("".join(span.text for span in line) for line in lines)
+    return "\n".join("".join(span.text for span in line) for line in screen.side.lines)
 
 
 def key_in_hand(screen: LaunchScreen) -> str:
-    assert screen.rows.list.row is not None
-    return screen.rows.list.row.field.key
+    assert screen.rows.row is not None
+    return screen.rows.row.field.key
 
 
 def entries(screen: LaunchScreen) -> dict[str, str]:
@@ -65,7 +64,7 @@ def test_letters_in_a_field_are_letters(bench: Bench) -> None:
     async def scenario() -> None:
         async with driven(bench.home, size=(80, 24)) as driver:
             screen = await driver.form("L")
-            screen.rows.list.seek("name")
+            screen.rows.seek("name")
             await driver.press("enter")
             await driver.write("LSqz/y?")
             await driver.press("enter")
@@ -82,7 +81,7 @@ def test_fields_are_reached_by_tab_and_arrows_while_writing_and_before(bench: Be
             screen = await driver.form("L")
             await driver.press("tab", "down", "j", "shift+tab", "up", "k")
             assert key_in_hand(screen) == "method"
-            screen.rows.list.seek("seed")
+            screen.rows.seek("seed")
             await driver.press("enter", "5", "tab", "m", "e", "down", "up", "shift+tab", "7", "enter")
             assert key_in_hand(screen) == "seed"
             assert entries(screen) == {"seed": "7", "name": "me"}
@@ -106,7 +105,7 @@ def test_choices_turn_and_what_was_written_is_taken_back(bench: Bench) -> None:
             assert all(row.field.key != "beta" for row in screen.view.rows)
             await driver.press("left", "l", "delete")
             assert entries(screen) == {}
-            screen.rows.list.seek("recipe")
+            screen.rows.seek("recipe")
             await driver.press("right", "right")
             assert entries(screen) == {"recipe": "lora-80gb"}
             assert "needs 1 GPU of 80 GB" in side_text(screen)
@@ -118,15 +117,15 @@ def test_the_filter_narrows_the_fields_and_escape_ends_it(bench: Bench) -> None:
     async def scenario() -> None:
         async with driven(bench.home, size=(80, 24)) as driver:
             screen = await driver.form("L")
-            everything = len(screen.rows.list.rows)
+            everything = len(screen.rows.rows)
             await driver.press("slash")
             await driver.write("max steps")
             assert key_in_hand(screen) == "max_steps"
-            assert len(screen.rows.list.rows) < 10
+            assert len(screen.rows.rows) < 10
             await driver.press("enter", "enter", "9", "enter")
             assert entries(screen) == {"max_steps": "9"}
             await driver.press("escape")
-            assert len(screen.rows.list.rows) == everything
+            assert len(screen.rows.rows) == everything
             assert driver.app.screen is screen
 
     run(scenario())
@@ -152,9 +151,9 @@ def test_the_command_is_copied_and_checks_can_stand_alone(bench: Bench) -> None:
             await driver.press("y")
             assert driver.app.clipboard == f"rftui launch grpo --seed 3 --home {bench.home.path}"
             await driver.press("shift+down")
-            assert screen.side.scroll_offset.y > 0
+            assert screen.side.top > 0
             await driver.press("shift+up", "z")
-            assert screen.side.scroll_offset.y == 0
+            assert screen.side.top == 0
             assert not screen.rows.display
             await driver.press("escape")
             assert screen.rows.display
@@ -310,16 +309,35 @@ def test_a_run_that_cannot_be_cloned_is_said(bench: Bench) -> None:
     run(scenario())
 
 
-def test_the_fields_fit_a_small_terminal_and_the_input_lies_over_its_field(bench: Bench) -> None:
+def test_the_last_field_is_written_on_a_small_terminal(bench: Bench) -> None:
     async def scenario() -> None:
         async with driven(bench.home, size=(80, 24)) as driver:
             screen = await driver.form("L")
-            await driver.press("G", "up", "enter")
-            rows = screen.rows
-            assert rows.input.region.y == rows.list.region.y + rows.list.cursor - rows.list.scroll_offset.y
-            assert rows.list.region.contains_region(rows.input.region)
+            await driver.press("G", "up", "enter", "9", "0")
             await driver.pilot.resize_terminal(60, 15)
+            await driver.press("0", "enter")
+            assert entries(screen) == {"stall_after_s": "900"}
+
+    run(scenario())
+
+
+def test_a_value_is_edited_where_the_caret_is_and_a_proposal_is_taken(bench: Bench) -> None:
+    async def scenario() -> None:
+        async with driven(bench.home) as driver:
+            screen = await driver.form("L")
+            screen.rows.seek("max_steps")
+            await driver.press("enter", "home", "7", "end", "backspace")
+            # another window and back: letters still belong to the field
+            driver.app.app_focus = False
             await driver.pilot.pause()
-            assert rows.input.has_focus
+            driver.app.app_focus = True
+            await driver.pilot.pause()
+            await driver.press("left", "delete", "enter")
+            assert entries(screen) == {"max_steps": "71"}
+            screen.rows.seek("method")
+            await driver.press("enter", "s", "right", "enter")
+            assert entries(screen)["method"] == "sft"
+            await driver.press("enter", "ctrl+u", "enter")
+            assert "method" not in entries(screen)
 
     run(scenario())

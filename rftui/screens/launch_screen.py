@@ -25,7 +25,7 @@ from rftui.run_verbs import Question
 from rftui.screens.confirm_screen import ConfirmScreen
 from rftui.screens.launch_checks import LaunchChecks
 from rftui.spans import Role, Span
-from rftui.widgets.form_rows import FieldList, FormRows
+from rftui.widgets.form_rows import FormRows
 from rftui.widgets.form_side import FormSide
 from rftui.widgets.line_list import LineList
 from rftui.widgets.span_view import SpanLines
@@ -104,7 +104,7 @@ class LaunchScreen(LaunchChecks):
     def on_mount(self) -> None:
         """Reads what the form is made of."""
         self.head.show([(Span("launch", Role.STRONG), Span(f"  {self.progress.doing}", Role.MUTED))])
-        self.rows.list.focus()
+        self.rows.focus()
         self.look_around()
 
     def on_resize(self, event: Resize) -> None:
@@ -113,12 +113,12 @@ class LaunchScreen(LaunchChecks):
         self.call_after_refresh(self._show_text)
         self.call_after_refresh(self._show_keys)
 
-    def on_descendant_focus(self) -> None:
+    def on_form_rows_writing_changed(self) -> None:
         """Other keys work."""
         self._show_keys()
 
     def _show_keys(self) -> None:
-        places = ("typing",) if self.rows.is_writing else ("field", "launch")
+        places = ("typing",) if self.rows.editor is not None else ("field", "launch")
         keymap = self.app.user_keys.keymap if isinstance(self.app, RunControls) else {}
         self._keys.show([hint_line(places, keymap, self._keys.size.width)])
 
@@ -184,7 +184,7 @@ class LaunchScreen(LaunchChecks):
             self.rows.show_rows([row for row in self.view.rows if _holds(row, words)])
         self._show_text()
 
-    def _show_text(self) -> None:
+    def _show_text(self, *, from_top: bool = False) -> None:
         """The head and what stands beside the fields."""
         if self.view is None or self.form is None:
             if self.progress.problem is not None:
@@ -194,29 +194,32 @@ class LaunchScreen(LaunchChecks):
         width = max(10, self.head.size.width)
         self.head.show([counts_line(self.view, self.progress, clone_of=self.clone_of, width=width)])
         gpus = self.form.surroundings.gpus
-        width = max(20, self.side.size.width - 1)
-        self.side.show(side_lines(self.rows.list.row, self.view, self.progress, gpus=gpus, width=width))
+        width = max(20, self.side.size.width)
+        lines = side_lines(self.rows.row, self.view, self.progress, gpus=gpus, width=width)
+        self.side.show(lines, from_top=from_top)
 
     def on_line_list_moved(self, event: LineList.Moved) -> None:
         """Another field is in hand."""
-        self.side.scroll_rows(0)
-        self._show_text()
+        self._show_text(from_top=True)
 
     # what is written
 
     def on_form_rows_written(self, event: FormRows.Written) -> None:
         """A field has another text."""
+        self._take_written(event.key, event.text, is_done=event.is_done)
+
+    def _take_written(self, key: str, text: str, *, is_done: bool) -> None:
         if self.form is None:
             return
-        if event.key == MORE:
-            if event.is_done and event.text:
-                self._add(event.text)
+        if key == MORE:
+            if is_done and text:
+                self._add(text)
             return
-        before = self.form.entries.get(event.key)
-        self.form.write(event.key, event.text)
-        if self.form.entries.get(event.key) != before:
+        before = self.form.entries.get(key)
+        self.form.write(key, text)
+        if self.form.entries.get(key) != before:
             self._changed()
-        elif event.is_done:
+        elif is_done:
             self._show()
 
     def _add(self, assignment: str) -> None:
@@ -229,9 +232,9 @@ class LaunchScreen(LaunchChecks):
             return
         self._changed()
 
-    def on_field_list_turned(self, event: FieldList.Turned) -> None:
+    def on_form_rows_turned(self, event: FormRows.Turned) -> None:
         """The next choice of a field that has some."""
-        row = self.rows.list.row
+        row = self.rows.row
         if self.form is None or row is None or row.field.is_fixed or not row.field.choices or row.field.is_list:
             return
         choices = row.field.choices
@@ -239,9 +242,9 @@ class LaunchScreen(LaunchChecks):
         self.form.write(row.field.key, choices[place % len(choices)])
         self._changed()
 
-    def on_field_list_cleared(self) -> None:
+    def on_form_rows_cleared(self) -> None:
         """What was written into a field is taken back."""
-        row = self.rows.list.row
+        row = self.rows.row
         if self.form is not None and row is not None and row.field.key in self.form.entries:
             self.form.write(row.field.key, "")
             self._changed()
@@ -258,13 +261,13 @@ class LaunchScreen(LaunchChecks):
         """Another letter of the filter; the cursor goes to a field that is called so rather than told of so."""
         self._show()
         words = event.value.lower().split()
-        called = [row.field.key for row in self.rows.list.rows if all(word in row.field.key for word in words)]
+        called = [row.field.key for row in self.rows.rows if all(word in row.field.key for word in words)]
         if words and called:
-            self.rows.list.seek(called[0])
+            self.rows.seek(called[0])
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """The filter stays, and the keyboard goes back to the fields."""
-        self.rows.list.focus()
+        self.rows.focus()
 
     def action_copy(self) -> None:
         """Copies the command."""
@@ -290,7 +293,7 @@ class LaunchScreen(LaunchChecks):
         elif self.has_class("filtering"):
             self._filter.value = ""
             self.remove_class("filtering")
-            self.rows.list.focus()
+            self.rows.focus()
         elif self.has_class("alone"):
             self.action_alone()
         elif self.form is not None and self.form.entries:
@@ -318,11 +321,11 @@ class LaunchScreen(LaunchChecks):
         """Checks everything and launches; errors refuse, warnings ask."""
         if self.is_launching or self.is_starting or self.view is None:
             return
-        if self.rows.is_writing:
-            # what is being written counts
-            self.rows.list.focus()
-            self.call_later(self.action_launch)
-            return
+        if self.rows.editor is not None and self.rows.row is not None:
+            # what is being written counts, and its message would come after this
+            key, text = self.rows.row.field.key, self.rows.editor.text
+            self.rows.finish()
+            self._take_written(key, text, is_done=True)
         if self.view.problems:
             first = self.view.problems[0]
             self._refuse(Problem(first.message, first.found, first.expected, first.fix, 2))
@@ -336,8 +339,7 @@ class LaunchScreen(LaunchChecks):
         self.is_launching = self.is_starting = False
         self._asked_version = -1
         self.progress = self.progress._replace(doing="", problem=problem)
-        self.side.scroll_rows(0)
-        self._show_text()
+        self._show_text(from_top=True)
         self.notify(Text(f"not launched: {problem.error}").plain, severity="error", markup=False)
 
     def _go_on(self, checked: Checked) -> None:
