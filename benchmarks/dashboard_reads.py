@@ -50,6 +50,8 @@ class Read(NamedTuple):
     what: str
     read: Callable[[], object]
     floor: Callable[[], object]
+    is_waited_for: bool = True
+    """Whether nothing is shown before it ends."""
 
 
 def timed_ms(act: Callable[[], object]) -> float:
@@ -61,12 +63,12 @@ def timed_ms(act: Callable[[], object]) -> float:
 
 def report(reads: Sequence[Read], *, times: int) -> None:
     """Times reads and floors in turn, and prints a line for each."""
-    for what, read, floor in reads:
+    for what, read, floor, is_waited_for in reads:
         pairs = [(timed_ms(read), timed_ms(floor)) for _ in range(times)]
         own, bare = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
         median, floor_median = statistics.median(own), statistics.median(bare)
         worst = percentile(own, 95)
-        over = "  OVER" if worst > BAR_MS else ""
+        over = "  OVER" if is_waited_for and worst > BAR_MS else ""
         print(
             f"  {what:<44} median {median:7.1f}  p95 {worst:7.1f} ms   floor {floor_median:7.1f}, "
             f"p95 {percentile(bare, 95):7.1f} ms   {median / max(0.01, floor_median):5.1f} times{over}",
@@ -103,8 +105,8 @@ def curve_reads(home: Home) -> list[Read]:
             return [connection.execute(sql, (key, low, low + last // 64)).fetchall() for key in keys]
 
     return [
-        Read("first answer (sketch)", lambda: sketch_curves(home, LONG, wanted), rollups),
-        Read("whole curves and alarms", whole, rollups),
+        Read("first answer", lambda: sketch_curves(home, LONG, wanted) or whole(), rollups),
+        Read("whole curves and alarms, behind it", whole, rollups, is_waited_for=False),
         Read("a live run went on", lambda: read_curves(home, LONG, wanted, memory=memory), rollups),
         Read("zoom to a sixty-fourth", zoomed, points),
     ]
@@ -150,6 +152,7 @@ def rollout_reads(home: Home, name: str) -> list[Read]:
             "search: every step counted (told meanwhile)",
             lambda: list(source.hits(next(queries).tests, around=steps[-1])),
             lambda: rows(like_sql),
+            is_waited_for=False,
         ),
     ]
 
