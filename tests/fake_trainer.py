@@ -2,7 +2,7 @@
 
 `install(folder)` makes a package `trainer` there for PYTHONPATH. How it behaves is read from the file that
 FAKE_TRAINER names, a JSON object: step_s, crash_at, exit_at, hang_at, exit_code, sigterm_is_ignored, start_delay_s,
-due_s, traceback, check, walks.
+due_s, traceback, check, walks, quick_steps.
 """
 
 from __future__ import annotations
@@ -172,7 +172,8 @@ def train(run_dir: Path, config: dict[str, Any], behaviour: dict[str, Any], *, a
     for step in range(first, last + 1):
         journal.write("phase", phase="generate", step=step, due_s=due_s)
         misbehave(behaviour, step=step, attempt=attempt)
-        time.sleep(behaviour.get("step_s", 0.01))
+        if step > behaviour.get("quick_steps", 0):
+            time.sleep(behaviour.get("step_s", 0.01))
         journal.write("group", **group_fields(step))
         journal.write("metrics", step=step, epoch=step / last, values=metric_values(behaviour, step=step, last=last))
         print(f"step {step}/{last}", flush=True)
