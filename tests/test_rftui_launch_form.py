@@ -320,3 +320,16 @@ def test_the_users_own_keys_are_shown() -> None:
 def test_flags_of_the_form_are_those_of_the_command() -> None:
     assert set(FLAGS) <= set(inspect.signature(launching.launch).parameters)
     assert set(FLAGS) <= set(RunConfig.model_fields)
+
+
+@pytest.mark.parametrize("method", ["sft", "eval"])
+def test_a_clone_keeps_its_method_and_asks_for_what_that_uses(tmp_path: Path, method: str) -> None:
+    bench = Bench(tmp_path)
+    bench.make_run("sat-1", method=method, recipe="tiny", num_generations=8)
+    made = form(bench.home.path, clone_of="sat-1", evaluation__examples="20", num_generations="4")
+
+    view = made.view()
+
+    assert view.problems == ()
+    assert shlex.split(view.command)[-2:] == ["--set", "evaluation.examples=20"]
+    assert plan_launch(bench.home, view.request).config.method == method
