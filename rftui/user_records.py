@@ -16,8 +16,16 @@ PATIENCE_S = 5.0
 def record(home: Home, kind: str, entries: Iterable[dict[str, Any]]) -> None:
     """Appends a record of that type with the fields of each entry, and returns when they are on disk.
 
-    Raises StoreTrouble where another process holds the lock for long: two writers would give out one seq twice.
+    Raises StoreTrouble where the home is read-only, and where another process holds the lock for long: two writers
+    would give out one seq twice.
     """
+    if home.is_read_only:
+        raise StoreTrouble(
+            f"{home.path} is read-only here",
+            found=f"a request to write down a {kind}",
+            expected="a home that may be changed",
+            fix="leave --read-only out",
+        )
     journal = home.user_journal
     journal.parent.mkdir(parents=True, exist_ok=True)
     with supervision(journal.with_name("user.lock"), patience_s=PATIENCE_S) as is_mine:

@@ -47,12 +47,17 @@ def test_every_binding_of_ours_comes_from_the_table() -> None:
             assert (binding.key, binding.action) == (action.keys, action.action), f"{node.__name__}: {binding}"
 
 
-def test_on_one_screen_or_widget_a_key_means_one_thing() -> None:
+def test_keys_that_work_together_at_one_screen_or_widget_mean_one_thing() -> None:
     for node in our_nodes():
-        meanings: dict[str, set[str]] = {}
+        # keys of a widget above another win over those below; on one node only check_action can keep two apart
+        is_choosing = any(
+            "check_action" in base.__dict__ for base in node.__mro__ if base.__module__.startswith("rftui.")
+        )
+        meanings: dict[tuple[str, str], set[str]] = {}
         for binding in node.__dict__.get("BINDINGS", ()):
+            place = BY_ID[binding.id].place if is_choosing else ""
             for key in binding.key.split(","):
-                meanings.setdefault(key, set()).add(binding.id)
+                meanings.setdefault((place, key), set()).add(binding.id)
         assert {key: ids for key, ids in meanings.items() if len(ids) > 1} == {}, node.__name__
 
 

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from rftui.cli.root import READERS, run
+from rftui.errors import StoreTrouble
+from rftui.user_records import record
 from store.errors import StoreUnreadable
 from store.layout import Home
 from store.runs import open_catalogue
@@ -84,6 +86,15 @@ def test_the_environment_asks_for_it_as_well(
     monkeypatch.setenv("RFTUI_READ_ONLY", "1")
 
     assert run(["tag", RUN, "best"]) == 2
+
+
+def test_nothing_that_people_say_is_written_down(home: Home) -> None:
+    before = contents(home.path)
+
+    with pytest.raises(StoreTrouble, match="is read-only here"):
+        record(Home(home.path, is_read_only=True), "note", [{"uid": 1, "text": "x"}])
+
+    assert contents(home.path) == before
 
 
 def test_an_older_schema_is_left_to_its_owner(home: Home) -> None:
