@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rftui.bookmarks import run_bookmarks, set_bookmark
-from rftui.rollout_query import parse_query
+from rftui.rollout_query import RolloutQuery, parse_query
 from rftui.widgets import pixels
 from store.bookmarks import CompletionPlace
 from store.layout import Home
@@ -130,13 +130,12 @@ async def test_a_count_tells_what_it_has_while_it_goes_on(app: ViewApp, monkeypa
     async with opened(app) as pilot:
         told: list[tuple[dict[int, int], bool]] = []
         taken = app.view.browser.take_hits
-        monkeypatch.setattr(
-            app.view.browser,
-            "take_hits",
-            lambda hits, query, is_counted: (
-                told.append((hits, is_counted)) or taken(hits, query, is_counted=is_counted)
-            ),
-        )
+
+        def take(hits: dict[int, int], query: RolloutQuery, *, is_counted: bool) -> int | None:
+            told.append((hits, is_counted))
+            return taken(hits, query, is_counted=is_counted)
+
+        monkeypatch.setattr(app.view.browser, "take_hits", take)
         await pilot.press("slash", *query.text, "enter")
         await until(pilot, lambda: bool(told) and told[-1][1])
 
