@@ -7,12 +7,11 @@ import logging
 import os
 import signal
 import sqlite3
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from functools import partial
-from typing import ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from rich.console import RenderableType
 from textual.actions import ActionParseResult
@@ -40,6 +39,9 @@ from rftui.view_memory import recall, remember
 from store.errors import StoreError
 from store.layout import Home
 from store.runs import RunSummary, find_run, open_catalogue
+
+if TYPE_CHECKING:
+    from rftui.screens.run_screen import RunScreen
 
 logger = logging.getLogger(__name__)
 
@@ -93,6 +95,7 @@ class RunListApp(RunControls, inherit_bindings=False):
         self._on_leaving = on_leaving
         self._loop_of_events: asyncio.AbstractEventLoop | None = None
         self._left_by: int | None = None
+        self._run_screen: RunScreen | None = None
         self._interrupted_at = -AGAIN_S
         # before the base class reads it for the style sheet, which would else be made twice before the first frame
         self.set_reactive(App.theme, first_theme_of_user())
@@ -134,7 +137,8 @@ class RunListApp(RunControls, inherit_bindings=False):
         last = last_run(self.home)
         if tab is None and last is not None and last.name == summary.name:
             tab = last.tab
-        self.switch_screen(RunScreen(self.home, summary, first=tab))
+        self._run_screen = RunScreen(self.home, summary, first=tab)
+        self.switch_screen(self._run_screen)
 
     def action_last_run(self) -> None:
         """Opens the run that was looked at last, at its tab."""
@@ -166,10 +170,9 @@ class RunListApp(RunControls, inherit_bindings=False):
         It opens on the list, since that is where what happened meanwhile is seen; a run that opened by itself would
         hide that another one failed over night.
         """
-        # only a screen that was imported can be in sight
-        run_screen = sys.modules.get("rftui.screens.run_screen")
-        if run_screen is not None and self.screen_stack and isinstance(self.screen, run_screen.RunScreen):
-            remember(self.home, LAST_RUN, {"name": self.screen.summary.name, "tab": self.screen.shown})
+        screen = self._run_screen
+        if screen is not None and screen in self.screen_stack:
+            remember(self.home, LAST_RUN, {"name": screen.summary.name, "tab": screen.shown})
 
     def on_run_list_screen_opened(self, event: RunListScreen.Opened) -> None:
         """A run was chosen."""

@@ -22,7 +22,9 @@ from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
 
 PATIENCE_S = 3.0
-"""So long may an orderly end take; a terminal that takes no bytes, or a disk that does not answer, gets no more."""
+"""So long may the end take that a signal asks for; a terminal that takes no bytes, or a hung disk, gets no more."""
+QUIT_PATIENCE_S = 30.0
+"""So long may the end take that a person asks for: a launch or a note that is being written should be whole."""
 RESTORE = (
     "\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?1016l"  # mouse
     "\x1b[?2004l\x1b[?1004l\x1b[?2048l\x1b[<u"  # paste, focus, resize reports, kitty keys
@@ -98,8 +100,8 @@ class WayOut:
             self._settings = termios.tcgetattr(sys.__stdin__.fileno()) if sys.__stdin__ else None
 
     def open(self, code: int) -> None:
-        """From now on an orderly end has PATIENCE_S; calling it again changes nothing that matters."""
-        timer = threading.Timer(PATIENCE_S, self._end, [code])
+        """From now on an orderly end has so long; may be called again, and the shortest wait counts."""
+        timer = threading.Timer(PATIENCE_S if code else QUIT_PATIENCE_S, self._end, [code])
         timer.daemon = True
         timer.start()
 
