@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from rftui import run_list_reads
 from rftui.annotations import add_note, add_tags, put_pin, put_star
 from rftui.errors import QueryError
 from rftui.run_browser import RunBrowser
@@ -20,6 +19,7 @@ from rftui.run_view import GroupHead
 from rftui.spans import Line
 from store.layout import Home
 from store.run_list import Trace
+from store.runs import open_catalogue
 from tests.listed_runs import small_home, summary, write_listed
 from tests.store_runs import append, ingest_all, metrics, rows
 
@@ -35,13 +35,13 @@ def home(tmp_path: Path) -> Home:
 def opened(home: Home, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every time that the catalogue was opened for the list."""
     opened: list[str] = []
-    original = run_list_reads.open_catalogue
+    original = open_catalogue
 
     def counted(of: Home) -> Any:
         opened.append("catalogue")
         return original(of)
 
-    monkeypatch.setattr(run_list_reads, "open_catalogue", counted)
+    monkeypatch.setattr("rftui.run_list_reads.open_catalogue", counted)
     return opened
 
 

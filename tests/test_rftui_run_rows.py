@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -180,7 +181,7 @@ def test_a_problem_says_what_was_found_and_expected() -> None:
 
 
 def test_gpus_stand_on_one_line_whatever_nvml_cannot_tell() -> None:
-    samples = [
+    samples: list[dict[str, Any]] = [
         {"index": 0, "utilization_percent": 98, "memory_used_mb": 72000, "memory_total_mb": 81920, "temperature_c": 68},
         {"index": 1, "utilization_percent": None, "memory_used_mb": 0, "memory_total_mb": 0, "temperature_c": None},
     ]

@@ -235,15 +235,19 @@ class RunListScreen(RunListView):
             return
         if kind == FILTER:
             self._before = browser.view
-            self.ask.ask(FILTER, "filter", text=browser.view.filter.text, example=EXAMPLE)
+            self._ask_line(self.ask, FILTER, "filter", text=browser.view.filter.text, example=EXAMPLE)
         elif kind == TAGS and browser.marked:
-            self.ask.ask(TAGS, f"tags of {len(browser.marked)} runs", example="best -draft: gives best, takes draft")
+            self._ask_line(
+                self.ask, TAGS, f"tags of {len(browser.marked)} runs", example="best -draft: gives best, takes draft"
+            )
         elif kind == TAGS and browser.run is not None:
             tags = " ".join(browser.run.tags)
-            self.ask.ask(TAGS, f"tags of {one_line(browser.run.name)}", text=tags, example="words with spaces between")
+            self._ask_line(
+                self.ask, TAGS, f"tags of {one_line(browser.run.name)}", text=tags, example="words with spaces between"
+            )
         elif isinstance(browser.entry, int) and browser.run is not None:
             self._noted, self._note_seq = browser.run.name, None
-            self.ask.ask(NOTE, f"note on {one_line(self._noted)}", example="what to remember of this run")
+            self._ask_line(self.ask, NOTE, f"note on {one_line(self._noted)}", example="what to remember of this run")
             self.read_note(browser.entry, browser.run.name)
 
     @on(RunListReader.NoteRead)
@@ -257,6 +261,10 @@ class RunListScreen(RunListView):
         ):
             self._note_seq = event.note.seq
             self.ask.fill(one_line(event.note.text))
+
+    def _ask_line(self, line: AskLine, kind: str, label: str, *, text: str = "", example: str = "") -> None:
+        self.make_room_to_write(True)
+        line.ask(kind, label, text=text, example=example)
 
     def take_key(self, event: Key) -> bool:
         """Opens the line before the next key is looked at, and gives it what came to the rows meanwhile."""
@@ -296,13 +304,14 @@ class RunListScreen(RunListView):
         """Says what is wrong with a filter once that is known, and asks again."""
         super().refuse(error)
         if self._typed and self.ask is not None and not self.asked:
-            self.ask.ask(FILTER, "filter", text=self._typed, example=EXAMPLE)
+            self._ask_line(self.ask, FILTER, "filter", text=self._typed, example=EXAMPLE)
 
     def on_ask_line_answered(self, event: AskLine.Answered) -> None:
         """Takes the answer; a filter that is wrong stays in the line."""
         event.stop()
         if event.kind == FILTER:
-            if self._try_filter(event.text):
+            is_shown = self.browser.view.filter.text == event.text.strip() and not self.problem
+            if is_shown or self._try_filter(event.text):
                 self._close_line()
             return
         if event.kind == NOTE:
@@ -338,6 +347,7 @@ class RunListScreen(RunListView):
             self._typing.stop()
         if self.ask is not None:
             self.ask.close()
+            self.make_room_to_write(False)
         self.table.focus()
 
     # the view is remembered

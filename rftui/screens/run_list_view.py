@@ -141,6 +141,10 @@ class RunListView(RunListReader):
         """Reads what is new."""
         self.read_news(self.browser.wanted, is_thorough=is_thorough)
 
+    def make_room_to_write(self, is_asked: bool) -> None:
+        """Gives the line to write in the place of the keys, so that nothing else moves and is sent again."""
+        self._keys.display = not is_asked
+
     def take_key(self, event: Key) -> bool:
         """Whether a key that came to the rows was meant for something else, and went there."""
         return False
@@ -187,6 +191,10 @@ class RunListView(RunListReader):
         self.browser.take_traces(event.runs, event.traces)
         self.table.refresh_changed()
         self._trace_soon()
+        rows = self.table.in_sight
+        if event.traces.keys() & self.browser.entries[rows.start : rows.stop]:
+            # the pages before and after, so that going there waits for nothing
+            self._trace_between(max(0, rows.start - len(rows)), rows.stop + len(rows))
 
     @on(RunListReader.GpusRead)
     def _take_gpus(self, event: RunListReader.GpusRead) -> None:
@@ -285,8 +293,12 @@ class RunListView(RunListReader):
 
     def _trace(self) -> None:
         self._is_resting = False
+        rows = self.table.in_sight
+        self._trace_between(rows.start, rows.stop)
+
+    def _trace_between(self, first: int, last: int) -> None:
         columns = self.browser.shape(self.table.size.width).spark
-        if columns and not self.is_busy("traces") and (runs := self._untraced()):
+        if columns and not self.is_busy("traces") and (runs := self.browser.untraced(first, last)):
             self.read_traces(runs, columns=columns)
 
     # where the cursor is

@@ -62,15 +62,15 @@ class RunTable(LineList, inherit_bindings=False):
     def refresh_changed(self) -> None:
         """Draws again the cells in sight that are not what the terminal shows."""
         top, width = self.scroll_offset.y, self.size.width
+        regions = []
         for y in range(top, top + self.size.height):
             before, after = self._drawn.get(y), self._line(y)
             if before == after:
                 continue
-            if before is None:
-                self.refresh_rows(y, y + 1)
-                continue
-            first, last = changed_cells(before, after)
-            self.refresh(Region(first, y - top, max(1, min(width, last) - first), 1))
+            first, last = (0, width) if before is None else changed_cells(before, after)
+            regions.append(Region(first, y - top, max(1, min(width, last) - first), 1))
+        if regions:
+            self.refresh(*regions)
         self._drawn = {y: line for y, line in self._drawn.items() if top <= y < top + self.size.height}
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
