@@ -8,10 +8,10 @@ from bisect import bisect_left
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from rftui.chart_plots import Look, scale_of, series_of, whole_of
+from rftui.chart_plots import LEAST_ROOM, Look, place, scale_of, series_of
 from rftui.clean import one_line
 from rftui.curve_reads import RunCurves, placed
-from rftui.curves import Axis, Point, Range, nearest, ticks, value_range
+from rftui.curves import Axis, Point, Range, nearest, opened, roomy, value_range
 from rftui.formats import fraction, number
 from rftui.panels import Panel, Trace, held_out_kind, preset
 from rftui.plot import SERIES, Plot, Series
@@ -19,6 +19,8 @@ from rftui.plot import SERIES, Plot, Series
 SEED = "seed"
 PLACEMENT = ("gpus",)
 """Settings that say where a run is computed and change none of its numbers but by rounding."""
+LIVE_ROOM = 0.4
+"""Share of its length by which the axis of live runs grows at most."""
 MOST_MEANS = 400
 """Points of a mean over seeds."""
 NOT_THERE = "—"
@@ -95,34 +97,45 @@ def axes_of(curves: Iterable[RunCurves]) -> list[Axis]:
 
 def whole_of_all(curves: Iterable[RunCurves], axis: Axis) -> Range:
     """From the first place of any run to a round place after the last, so that the axis stands still for a while."""
-    ranges = [whole_of(data, axis) for data in curves if data.steps and _is_on(data, axis)]
-    if not ranges:
+    known = [data for data in curves if data.steps is not None and _is_on(data, axis)]
+    ends = [place(data, axis, int(end)) for data in known for end in data.steps or ()]
+    if not ends:
         return Range(0.0, 1.0)
-    low, high = min(each.low for each in ranges), max(each.high for each in ranges)
-    apart = _apart(Range(0.0, high - low), 12)
+    low, high = min(ends), max(ends)
     # a little more than the last place, for the letters at the ends of lines
-    return Range(low, low + apart * math.ceil((high - low) / apart * 1.01))
+    whole = Range(low, high + max(high - low, 1.0) / 100)
+    if not any(data.is_live for data in known):
+        return roomy(whole)
+    # with another axis every line of every chart is sent again
+    return roomy(whole, least=max(LEAST_ROOM.get(axis, 0.0), _power_of_two((high - low) * LIVE_ROOM)))
+
+
+def _power_of_two(value: float) -> float:
+    """The largest power of two that is not above."""
+    return 2.0 ** math.floor(math.log2(value)) if value > 0 else 0.0
+
+
+def _power_of_ten(value: float) -> float:
+    """The largest power of ten that is not above, or five of them."""
+    power = 10.0 ** math.floor(math.log10(value)) if 0 < value < math.inf else 0.0
+    return 5 * power if 5 * power <= value else power
 
 
 def _is_on(data: RunCurves, axis: Axis) -> bool:
     return axis is Axis.STEP or axis in data.scales
 
 
-def _apart(span: Range, parts: int) -> float:
-    """A round number that goes at most so often into a range."""
-    made = ticks(span, parts)
-    return made[1] - made[0] if len(made) > 1 else span.high - span.low
+def steady(values: Range | None, *, is_log: bool, is_live: bool = False) -> Range | None:
+    """The range opened to round numbers, so that a value a little beyond the others moves nothing.
 
-
-def steady(values: Range | None, *, is_log: bool) -> Range | None:
-    """The range opened to round numbers, so that a value a little beyond the others moves nothing."""
+    For live runs by up to a quarter at either end: with another range every line of the chart is sent again.
+    """
     if values is None or is_log:
         return values
-    apart = _apart(values, 8)
-    if not apart > 0 or not math.isfinite(apart):
-        return values
-    low, high = math.floor(values.low / apart) * apart, math.ceil(values.high / apart) * apart
-    return Range(low, high) if low < high else values
+    apart = _power_of_two((values.high - values.low) / 4) if is_live else 0.0
+    if not 0 < apart < math.inf:
+        return opened(values)
+    return Range(math.floor(values.low / apart) * apart, math.ceil(values.high / apart) * apart)
 
 
 class Shown(NamedTuple):
@@ -151,28 +164,32 @@ class Overlay:
 
     def plot(self, panel: Panel, shown: Shown) -> Plot:
         """One metric of all runs."""
-        series: list[Series] = []
-        values: list[float] = []
-        for place, strand in enumerate(shown.strands[:SERIES]):
-            kept = self._line(panel.traces[0], strand, place, shown)
+        is_log = shown.look.is_log
+        strands = shown.strands[:SERIES]
+        lines = [self._line(panel.traces[0], strand, number, shown) for number, strand in enumerate(strands)]
+        ends = [end for kept in lines for end in _extent(kept, shown.view, is_log=is_log)]
+        is_growing = any(data.is_live for kept in lines for data in kept.sources)
+        values = steady(value_range(ends, is_log=is_log), is_log=is_log, is_live=is_growing)
+        series = []
+        for strand, kept in zip(strands, lines, strict=True):
             line = kept.series or Series("", ())
-            said = readout(line, shown.cursor)
+            is_live = any(data.is_live for data in kept.sources)
+            said = readout(line, shown.cursor, coarse=values if is_live else None)
             if shown.look.is_ascii:
                 said = said.replace(NOT_THERE, "-")
             series.append(line._replace(letter=strand.letter, readout=said))
-            values += _extent(kept, shown.view, is_log=shown.look.is_log)
         return Plot(
             title=one_line(panel.title),
             series=series,
             view=shown.view,
-            values=steady(value_range(values, is_log=shown.look.is_log), is_log=shown.look.is_log),
+            values=values,
             axis=shown.look.axis,
             cursor=shown.cursor,
-            is_log=shown.look.is_log,
+            is_log=is_log,
             is_ascii=shown.look.is_ascii,
         )
 
-    def _line(self, trace: Trace, strand: Strand, place: int, shown: Shown) -> _Kept:
+    def _line(self, trace: Trace, strand: Strand, number_of: int, shown: Shown) -> _Kept:
         key = (trace.metric, strand.names)
         look = shown.look
         sources = tuple(shown.curves[name] for name in strand.names if name in shown.curves)
@@ -182,7 +199,7 @@ class Overlay:
             lines = [line for data in sources if (line := _line_of(trace, data, look)) is not None]
             series = seed_mean(lines) if strand.is_seeds else next(iter(lines), None)
             if series is not None and trace.is_held_out:
-                series = _beside(series, shown, place)
+                series = _beside(series, shown, number_of)
             if series is not None and len(shown.strands) > 1 and series.smooth:
                 # raw points of several runs hide each other
                 series = series._replace(points=series.smooth, smooth=())
@@ -201,9 +218,9 @@ def _line_of(trace: Trace, data: RunCurves, look: Look) -> Series | None:
     return series_of(trace, data, look, None)
 
 
-def _beside(series: Series, shown: Shown, place: int) -> Series:
+def _beside(series: Series, shown: Shown, number_of: int) -> Series:
     """Markers of several lines at one step, side by side: intervals that lie on each other cannot be read."""
-    shift = (place - (len(shown.strands) - 1) / 2) * (shown.view.high - shown.view.low) / 80
+    shift = (number_of - (len(shown.strands) - 1) / 2) * (shown.view.high - shown.view.low) / 80
     low, high = shown.view
 
     def moved(points: Sequence[Point]) -> list[Point]:
@@ -267,14 +284,21 @@ def _at(points: Sequence[Point], x: float) -> float:
     return left.value + (x - left.x) / (right.x - left.x) * (right.value - left.value)
 
 
-def readout(series: Series, cursor: float | None) -> str:
-    """The value of the line at the cursor, or its last one; a dash where the line is not there."""
+def readout(series: Series, cursor: float | None, *, coarse: Range | None = None) -> str:
+    """The value of the line at the cursor, or its last one; a dash where the line is not there.
+
+    Without a cursor the value of a live run is rounded to what a chart of the range `coarse` shows: more digits would
+    be sent at every step, and nobody could read them.
+    """
     points = series.points
     at = nearest(points, points[-1].x if cursor is None else cursor) if points else None
     if at is None or (cursor is not None and not _is_within(points, cursor)):
         return NOT_THERE
     value, step = points[at].value, points[at].step
     if not series.has_markers:
+        if cursor is None and coarse is not None:
+            apart = _power_of_ten((coarse.high - coarse.low) / 20)
+            value = round(value / apart) * apart if apart > 0 else value
         return number(value, digits=3)
     lows, highs = series.edges or ((), ())
     ends = [next((p.value for p in edge if p.step == step), None) for edge in (lows, highs)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from rich.cells import cell_len
@@ -21,6 +21,8 @@ _DASHES = ((1, 0), (5, 3), (1, 2), (7, 5))
 SAMPLES = ("━━", "╍╍", "┄┄", "━ ")
 ASCII_SAMPLES = ("**", "++", "oo", "xx")
 _ASCII_GLYPHS = "*+ox"
+LETTER_STOPS = 4
+"""Letters stand in columns of which this is a divisor."""
 READOUT_STEP = 4
 """Widths of values in a legend are multiples of it, so that one digit more moves nothing."""
 MARKER, ASCII_MARKER = "◆", "#"
@@ -107,6 +109,8 @@ class Layers:
     """Keeps the dots of series that did not change: where one of several live runs went on, one is drawn again."""
 
     def __init__(self) -> None:
+        self.letters: dict[int, tuple[int, int]] = {}
+        """Column and row of the letter of a series as it was last drawn."""
         self._kept: dict[int, tuple[Frame, Series, Layer]] = {}
 
     def layer(self, number: int, series: Series, frame: Frame) -> Layer:
@@ -140,7 +144,9 @@ def draw_plot(plot: Plot, *, width: int, height: int, layers: Layers | None = No
     else:
         frame = Frame(plot.view, plot.values, plot_width, plot_height, plot.is_log, plot.is_ascii)
         kept = layers or Layers()
-        body = _body(plot, frame, [kept.layer(n, series, frame) for n, series in enumerate(plot.series[:SERIES])])
+        drawn = [kept.layer(number, series, frame) for number, series in enumerate(plot.series[:SERIES])]
+        kept.letters = _letter_cells(plot, frame, drawn, kept.letters)
+        body = _body(plot, frame, drawn, kept.letters)
         labels = _value_labels(plot.values, plot_height, is_log=plot.is_log)
     edge = "|" if plot.is_ascii else "│"
     rows = titles
@@ -271,7 +277,7 @@ def _marks_by_place(plot: Plot, width: int) -> dict[int, set[str]]:
     return found
 
 
-def _body(plot: Plot, frame: Frame, layers: Sequence[Layer]) -> list[Row]:
+def _body(plot: Plot, frame: Frame, layers: Sequence[Layer], letters: Mapping[int, tuple[int, int]]) -> list[Row]:
     """The cells of all series: a cell shows only the brightest kind that touches it, and the last colour of those."""
     dots: dict[int, int] = {}
     inks: dict[int, str] = {}
@@ -290,7 +296,8 @@ def _body(plot: Plot, frame: Frame, layers: Sequence[Layer]) -> list[Row]:
         if plot.is_ascii:
             glyphs.update(dict.fromkeys(layer.line, _glyph(number, plot.series[number])))
         inks.update(dict.fromkeys([*layer.line, *layer.signs], ink_of(number)))
-    _add_letters(plot, frame, layers, inks, signs)
+    for number, (x, y) in letters.items():
+        signs[y * frame.width + x], inks[y * frame.width + x] = plot.series[number].letter, ink_of(number)
     bars = _bars(plot, frame.width)
     blank = [bars.get(x, BLANK) for x in range(frame.width)]
     rows = [list(blank) for _ in range(frame.height)]
@@ -316,29 +323,28 @@ def _glyph(number: int, series: Series) -> str:
     return series.letter.lower() or _ASCII_GLYPHS[number % COLOURS]
 
 
-def _add_letters(
-    plot: Plot, frame: Frame, layers: Sequence[Layer], inks: dict[int, str], signs: dict[int, str]
-) -> None:
-    """Puts each letter where its line ends, or as near as no other letter stands."""
-    taken: set[int] = set()
+def _letter_cells(
+    plot: Plot, frame: Frame, layers: Sequence[Layer], before: Mapping[int, tuple[int, int]]
+) -> dict[int, tuple[int, int]]:
+    """The cell of each letter: behind the end of its line, or as near as no other letter stands.
+
+    A letter that was drawn a row beside the end stays: one that follows each step of its line is sent at each.
+    """
+    cells: dict[int, tuple[int, int]] = {}
     for number, (series, layer) in enumerate(zip(plot.series, layers, strict=False)):
         if not series.letter or layer.end is None or series.has_markers:
             # its markers are its letter
             continue
-        place = _free_cell(layer.end, frame, taken)
-        if place is not None:
-            taken.add(place)
-            signs[place], inks[place] = series.letter, ink_of(number)
-
-
-def _free_cell(end: tuple[int, int], frame: Frame, taken: set[int]) -> int | None:
-    """The cell behind the end of a line, else one above or below it; None where a column is full of letters."""
-    x = min(frame.width - 1, end[0] + 1)
-    for distance in range(frame.height):
-        for y in (end[1] - distance, end[1] + distance):
-            if 0 <= y < frame.height and (place := y * frame.width + x) not in taken:
-                return place
-    return None
+        x = min(frame.width - 1, -(-(layer.end[0] + 1) // LETTER_STOPS) * LETTER_STOPS)
+        y = layer.end[1]
+        old_x, old_y = before.get(number, (-1, -1))
+        places = [(x, old_y)] if old_x == x and abs(old_y - y) <= 1 else []
+        places += [(x, row) for distance in range(frame.height) for row in (y - distance, y + distance)]
+        taken = set(cells.values())
+        free = next((place for place in places if 0 <= place[1] < frame.height and place not in taken), None)
+        if free is not None:
+            cells[number] = free
+    return cells
 
 
 def _layer(series: Series, number: int, frame: Frame) -> Layer:

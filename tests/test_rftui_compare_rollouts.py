@@ -340,8 +340,7 @@ def test_a_point_of_the_curves_opens_the_prompt_that_was_met_there() -> None:
 def contrast(**changed: Any) -> Contrast:
     """A test of two runs."""
     paired = Paired(9, 0.5, 0.4, -0.1, -0.2, 0.0, 1, 2, 0.5, None, (), ())
-    fields = ("a", "b", "think", "think", "greedy", "test", 9, 9, {}, paired, "")
-    return Contrast(*fields)._replace(**changed)
+    return Contrast("a", "b", "think", "think", "greedy", "test", 9, 9, {}, paired, "")._replace(**changed)
 
 
 def test_a_test_opens_what_was_lost_or_else_gained() -> None:
