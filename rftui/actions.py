@@ -86,7 +86,7 @@ ACTIONS = (
     Action("list.fold", "x", "fold", "fold", "Fold or unfold the group of this row"),
     Action("list.fold_all", "z", "fold_all", "fold all", "Fold or unfold all groups"),
     Action("list.mark_all", "a", "mark_all", "mark all", "Mark every run that is shown, or none"),
-    Action("list.pin", "p", "pin", "pin", "Pin this run as the baseline of the column ± base", True, is_change=True),
+    Action("list.pin", "p", "pin", "pin", "Pin this run as the baseline of the column vs base", True, is_change=True),
     Action("list.star", "f,asterisk", "star", "star", "Star the marked runs or this one", is_change=True),
     Action("list.tags", "t", "ask('tags')", "tag", "Edit the tags of marked runs or this one", True, is_change=True),
     Action("list.note", "n", "ask('note')", "note", "Edit the last note; + in front adds one", True, is_change=True),

@@ -68,7 +68,7 @@ COLUMNS = (
     Column("accuracy", "held out 95%", 14),
     Column("n", "n", 4, True),
     Column("data", "data", 4),
-    Column("delta", "± base", 6, True),
+    Column("delta", "vs base", 7, True),
     Column("headline", "reward/loss", 6 + VALUE_WIDTH),
     Column("metric", "", 10, True),
     Column("age", "age", 5, True),
@@ -90,11 +90,6 @@ class Layout(NamedTuple):
     width: int
     metric: str = ""
     """What stands in the column of any metric."""
-
-    @property
-    def spark(self) -> int:
-        """Cells of the small curve; 0 where there is none."""
-        return next((column.width - VALUE_WIDTH for column in self.columns if column.id == "headline"), 0)
 
 
 class RowFacts(NamedTuple):
@@ -243,7 +238,7 @@ def _headline(column: Column, run: RunSummary, trace: Trace | None, *, is_ascii:
         return (Span(" " * column.width),)
     letter = headline_of(run.method)[0].upper()
     value = f"{letter} {number(trace.last, digits=3)}"
-    drawn = set_cell_size(sparkline(trace.values[-spark:], is_ascii=is_ascii), spark)
+    drawn = set_cell_size(sparkline(squeezed(trace.values, spark), is_ascii=is_ascii), spark)
     return (Span(drawn, Role.BAR), Span(f"{value:>{VALUE_WIDTH}}"[:VALUE_WIDTH]))
 
 
@@ -259,6 +254,17 @@ def _delta(run: RunSummary, facts: RowFacts) -> tuple[str, Role]:
     points = 100 * (run.accuracy - base.accuracy)
     role = Role.RIGHT if points > 0 else Role.WRONG if points < 0 else Role.PLAIN
     return f"{points:+.1f}", role
+
+
+def squeezed(values: Sequence[float | None], width: int) -> Sequence[float | None]:
+    """At most `width` values, each the mean of its neighbours where there are more."""
+    if len(values) <= width:
+        return values
+    parts: list[list[float]] = [[] for _ in range(width)]
+    for place, value in enumerate(values):
+        if value is not None:
+            parts[place * width // len(values)].append(value)
+    return [sum(part) / len(part) if part else None for part in parts]
 
 
 def sparkline(values: Sequence[float | None], *, is_ascii: bool) -> str:

@@ -225,12 +225,12 @@ def test_marks_show_a_sign_and_escape_takes_them(home: Home) -> None:
 def test_the_pin_gives_a_column_of_differences(home: Home) -> None:
     async def scenario(of: Opened) -> None:
         await of.press("p")
-        await of.until(lambda: "± base" in of.text)
+        await of.until(lambda: "vs base" in of.text)
         assert re.search(r" ◎ sat-grpo-1 .* base ", of.text) or "▸ ◎ sat-grpo-1" in of.text
         assert "+10.0" in of.text, "sat-sft-2 is ten points above"
         assert MarkReader(home).read().pinned == 11
         await of.press("p")
-        await of.until(lambda: "± base" not in of.text)
+        await of.until(lambda: "vs base" not in of.text)
 
     drive(home, scenario)
 
@@ -288,7 +288,7 @@ def test_compare_asks_for_the_marked_runs_or_for_this_one_and_the_pin(home: Home
         assert asked == []
         await of.press("space", "space", "c")
         await of.press("escape", "g", "p")
-        await of.until(lambda: "± base" in of.text)
+        await of.until(lambda: "vs base" in of.text)
         await of.press("j", "c")
 
     drive(home, scenario)

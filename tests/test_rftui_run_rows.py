@@ -24,6 +24,7 @@ from rftui.run_rows import (
     layout,
     run_line,
     sparkline,
+    squeezed,
 )
 from rftui.run_view import GroupHead, RunView
 from rftui.spans import Line, line_width
@@ -135,6 +136,11 @@ def test_rows_fit_any_width_and_hold_no_control(width: int, is_ascii: bool, fore
 def test_a_sparkline_spans_its_finite_values(values: tuple[float | None, ...], expected: str) -> None:
     assert sparkline(values, is_ascii=False) == expected
     assert sparkline(values, is_ascii=True).isascii()
+
+
+def test_a_long_trace_is_squeezed_and_not_cut() -> None:
+    assert squeezed((0.0, 2.0, None, None, 4.0, None), 3) == [1.0, None, 4.0]
+    assert squeezed((1.0, 2.0), 3) == (1.0, 2.0)
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from rftui.run_list_text import (
     problem_text,
     status_line,
 )
+from rftui.run_rows import LONGEST_SPARK
 from rftui.screens.run_list_reader import RunListReader
 from rftui.spans import Line, Span
 from rftui.view_memory import recall
@@ -297,9 +298,8 @@ class RunListView(RunListReader):
         self._trace_between(rows.start, rows.stop)
 
     def _trace_between(self, first: int, last: int) -> None:
-        columns = self.browser.shape(self.table.size.width).spark
-        if columns and not self.is_busy("traces") and (runs := self.browser.untraced(first, last)):
-            self.read_traces(runs, columns=columns)
+        if not self.is_busy("traces") and (runs := self.browser.untraced(first, last)):
+            self.read_traces(runs, columns=LONGEST_SPARK)
 
     # where the cursor is
 
