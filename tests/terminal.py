@@ -179,12 +179,14 @@ class Terminal:
             self.settle(quiet_s)
         return self.text
 
-    def answer_s(self, *keys: str, quiet_s: float = QUIET_S, timeout_s: float = PATIENCE_S) -> float | None:
+    def answer_s(self, *keys: str, first_byte_s: float = 2.0, quiet_s: float = QUIET_S) -> float | None:
         """Seconds from pressing to the last byte of what it changed; None where nothing came."""
-        first, pressed = len(self.chunks), time.monotonic()
+        pressed = time.monotonic()
         self.press(*keys)
-        self.settle(quiet_s, timeout_s=timeout_s)
-        return self.chunks[-1].time - pressed if len(self.chunks) > first else None
+        if not self.read(first_byte_s):
+            return None
+        self.settle(quiet_s)
+        return self.chunks[-1].time - pressed
 
     def resize(self, columns: int, rows: int) -> None:
         """Gives the terminal another size, of which the kernel tells the command."""
