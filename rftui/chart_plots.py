@@ -12,7 +12,7 @@ from rftui.curves import Axis, Point, Range, Scale, nearest, opened, roomy, smoo
 from rftui.formats import fraction, number
 from rftui.panels import Panel, Trace, held_out_kind
 from rftui.plot import Mark, Plot, Series
-from store.metrics import MetricPoint
+from store.metrics import EvaluationPoint, MetricPoint
 
 LEAST_SMOOTHED = 5
 """Fewer points are shown as they are."""
@@ -83,11 +83,31 @@ def moved_cursor(data: RunCurves, look: Look, *, cells: int, width: int) -> int 
     return points[min(len(points) - 1, max(0, there))].step
 
 
-def plot_of(panel: Panel, data: RunCurves, look: Look) -> Plot:
-    """The plot of one panel."""
+class Lines:
+    """The lines of one run as they were last made: another cursor changes none of them, so none is drawn again."""
+
+    def __init__(self) -> None:
+        self._kept: dict[Trace, Series] = {}
+        self._made_of: tuple[RunCurves, Axis, float] | None = None
+
+    def line(self, trace: Trace, data: RunCurves, look: Look, cursor: float | None) -> Series:
+        """One curve with its value at the cursor or the end."""
+        kept = self._made_of
+        if kept is None or kept[0] is not data or kept[1:] != (look.axis, look.weight):
+            self._kept.clear()
+            self._made_of = (data, look.axis, look.weight)
+        if trace not in self._kept:
+            self._kept[trace] = series_of(trace, data, look, None)
+        line = self._kept[trace]
+        return line if cursor is None else line._replace(readout=_readout(trace, line, data, cursor))
+
+
+def plot_of(panel: Panel, data: RunCurves, look: Look, lines: Lines | None = None) -> Plot:
+    """The plot of one panel; `lines` are those of the plots before."""
     view = look.view or whole_of(data, look.axis)
     cursor = None if look.cursor is None else place(data, look.axis, look.cursor)
-    series = [series_of(trace, data, look, cursor) for trace in panel.traces if trace.metric in data.curves]
+    made = lines or Lines()
+    series = [made.line(trace, data, look, cursor) for trace in panel.traces if trace.metric in data.curves]
     return Plot(
         title=one_line(panel.title),
         series=series,
@@ -106,12 +126,14 @@ def series_of(trace: Trace, data: RunCurves, look: Look, cursor: float | None) -
     scale = scale_of(data, look.axis)
     points = placed(data.curves[trace.metric], scale)
     if trace.is_held_out:
-        return _held_out(trace, points, data, scale, cursor)
+        line = _held_out(trace, points, data)
+        return line._replace(readout=_readout(trace, line, data, cursor))
     smooth: list[Point] = []
     if look.weight and len(points) >= LEAST_SMOOTHED:
         smooth = _smooth(points, look.weight)
     edges = _spread(points, data.curves.get(trace.spread or "", []), look.weight)
-    return Series(one_line(trace.label), points, smooth, edges, readout=_readout(points, edges, cursor))
+    line = Series(one_line(trace.label), points, smooth, edges)
+    return line._replace(readout=_readout(trace, line, data, cursor))
 
 
 def _smooth(points: Sequence[Point], weight: float) -> list[Point]:
@@ -132,23 +154,21 @@ def _spread(
     return _smooth(lows, weight), _smooth(highs, weight)
 
 
-def _held_out(trace: Trace, points: list[Point], data: RunCurves, scale: Scale | None, cursor: float | None) -> Series:
-    """Markers with their intervals, as the evaluations recorded them."""
+def _recorded(trace: Trace, data: RunCurves) -> dict[int, EvaluationPoint]:
+    """The evaluations of a curve of them, by step."""
     kind = held_out_kind(trace.metric)
-    recorded = {item.step: item for item in data.evaluations if (item.prompt, item.decoding) == kind}
+    return {item.step: item for item in data.evaluations if (item.prompt, item.decoding) == kind}
+
+
+def _held_out(trace: Trace, points: list[Point], data: RunCurves) -> Series:
+    """Markers with their intervals, as the evaluations recorded them."""
+    recorded = _recorded(trace, data)
     known = [point for point in points if point.step in recorded]
     edges = None
     if known:
         lows = [point._replace(value=recorded[point.step].low) for point in known]
         edges = (lows, [point._replace(value=recorded[point.step].high) for point in known])
-    at = _index(points, cursor)
-    readout = ""
-    if at is not None:
-        item = recorded.get(points[at].step)
-        readout = fraction(points[at].value)
-        if item is not None:
-            readout += f" [{_hundredths(item.low)}, {_hundredths(item.high)}]"
-    return Series(one_line(trace.label), points, (), edges, has_markers=True, readout=readout)
+    return Series(one_line(trace.label), points, (), edges, has_markers=True)
 
 
 def _hundredths(value: float) -> str:
@@ -163,12 +183,16 @@ def _index(points: Sequence[Point], cursor: float | None) -> int | None:
     return nearest(points, points[-1].x if cursor is None else cursor)
 
 
-def _readout(
-    points: Sequence[Point], edges: tuple[Sequence[Point], Sequence[Point]] | None, cursor: float | None
-) -> str:
+def _readout(trace: Trace, line: Series, data: RunCurves, cursor: float | None) -> str:
+    """What a line says of the place of the cursor, or of its end."""
+    points, edges = line.points, line.edges
     at = _index(points, cursor)
     if at is None:
         return ""
+    if trace.is_held_out:
+        item = _recorded(trace, data).get(points[at].step)
+        ends = "" if item is None else f" [{_hundredths(item.low)}, {_hundredths(item.high)}]"
+        return fraction(points[at].value) + ends
     text = number(points[at].value, digits=3)
     spread = next((high for high in edges[1] if high.step == points[at].step), None) if edges else None
     low = next((low for low in edges[0] if low.step == points[at].step), None) if edges else None

@@ -9,7 +9,7 @@ from textual.message import Message
 
 from rftui.actions import bindings
 from rftui.alerts import WATCHED, Alert, alerts_of
-from rftui.chart_plots import moved_cursor, place, plot_of, steps_in, whole_of
+from rftui.chart_plots import Lines, moved_cursor, place, plot_of, steps_in, whole_of
 from rftui.clean import one_line
 from rftui.curve_reads import MAX_POINTS, RunCurves, read_curves, read_names, sketch_curves
 from rftui.curves import Axis, Range, axis_label
@@ -39,6 +39,7 @@ class CurvesPane(ChartsPane):
         self._names: tuple[str, ...] = ()
         self._alerts: tuple[Alert, ...] = ()
         self._memory = CurveMemory(name, max_points=MAX_POINTS)
+        self._lines = Lines()
 
     def read(self) -> RunCurves:
         """The curves of the charts on this page and on all others: paging should not wait."""
@@ -134,7 +135,7 @@ class CurvesPane(ChartsPane):
 
     def plot(self, panel: Panel) -> Plot:
         """The curves of a panel."""
-        return plot_of(panel, self.known, self.look)
+        return plot_of(panel, self.known, self.look, self._lines)
 
     def part_of(self, view: Range) -> Range | None:
         """The steps of the view, where the run is longer than what is read of it."""
