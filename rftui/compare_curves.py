@@ -19,7 +19,7 @@ from rftui.plot import SERIES, Plot, Series
 SEED = "seed"
 PLACEMENT = ("gpus",)
 """Settings that say where a run is computed and change none of its numbers but by rounding."""
-LIVE_ROOM = 0.4
+LIVE_ROOM = 0.5
 """Share of its length by which the axis of live runs grows at most."""
 MOST_MEANS = 400
 """Points of a mean over seeds."""

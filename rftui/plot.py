@@ -181,6 +181,9 @@ def title_rows(plot: Plot, width: int, *, at_most: int) -> list[Row]:
     room = -(-longest // READOUT_STEP) * READOUT_STEP
     rows = [cells(plot.title, "title")]
     for number, series in enumerate(plot.series[:SERIES]):
+        if not series.points:
+            # a letter that stands nowhere on the chart needs no explanation
+            continue
         entry = [*cells(f"  {series.letter} ", ink_of(number)), *cells(f"{series.readout:<{room}}", "value")]
         if rows[-1] and len(rows[-1]) + len(entry) > width and len(rows) < at_most:
             rows.append([])

@@ -176,10 +176,11 @@ def test_letters_at_one_place_stand_above_each_other() -> None:
 
 
 def test_ascii_draws_a_line_of_its_letter() -> None:
-    curves = {"A": run_of([0.0] * 20), "B": run_of([1.0] * 20), "C": run_of([1.0], metric="loss")}
+    curves = {"A": run_of([0.0] * 20), "B": run_of([1.0] * 20), "C": run_of([1.0] * 3)}
     look = RAW._replace(is_ascii=True)
+    plot = Overlay().plot(single("reward"), shown_of(curves, look=look, cursor=15.0))
 
-    rows = text(draw_plot(Overlay().plot(single("reward"), shown_of(curves, look=look)), width=70, height=16))
+    rows = text(draw_plot(plot, width=70, height=16))
 
     assert "".join(rows).isascii()
     assert any("aaaaaaaa" in row for row in rows) and any("bbbbbbbb" in row for row in rows)
@@ -221,13 +222,13 @@ def test_a_held_out_value_comes_with_its_interval() -> None:
     assert plot.series[0].points[0].x < plot.series[1].points[0].x
 
 
-def test_a_run_without_the_metric_keeps_its_letter_and_has_no_line() -> None:
-    curves = {"A": run_of([1.0, 2.0]), "B": run_of([1.0, 2.0], metric="loss")}
+def test_a_run_without_the_metric_has_no_line_and_the_others_keep_their_letters() -> None:
+    curves = {"A": run_of([1.0, 2.0], metric="loss"), "B": run_of([1.0, 2.0])}
 
     plot = Overlay().plot(single("reward"), shown_of(curves))
 
-    assert [(series.letter, series.readout) for series in plot.series] == [("A", "2"), ("B", NOT_THERE)]
-    assert "B —" in text(draw_plot(plot, width=60, height=12))[0]
+    assert [(series.letter, series.readout) for series in plot.series] == [("A", NOT_THERE), ("B", "2")]
+    assert text(draw_plot(plot, width=60, height=12))[0].split() == ["reward", "B", "2"]
 
 
 def test_a_run_without_times_is_not_placed_by_its_steps() -> None:

@@ -96,6 +96,7 @@ class Chart(Widget):
         self._plot: Plot | None = None
         self._rows: list[Row] = []
         self._layers = Layers()
+        self._background: Style | None = None
         self._slices = [ChartSlice(self) for _ in range(SLICES)]
 
     def compose(self) -> ComposeResult:
@@ -140,6 +141,7 @@ class Chart(Widget):
     def notify_style_update(self) -> None:
         """Another theme has other colours."""
         super().notify_style_update()
+        self._background = None
         self.refresh()
 
     def _draw(self) -> None:
@@ -165,7 +167,10 @@ class Chart(Widget):
 
     def line_of(self, y: int, first: int, end: int) -> Strip:
         """One row of the drawing, from column `first` up to `end`."""
-        width, background = end - first, self.rich_style
+        if self._background is None:
+            # Textual makes it anew from all ancestors, as costly as the line itself
+            self._background = self.rich_style
+        width, background = end - first, self._background
         if y >= len(self._rows) or len(self._rows[y]) < end:
             return Strip.blank(width, background)
         segments = [
