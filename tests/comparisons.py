@@ -16,10 +16,12 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from textual.events import Mount
 from textual.pilot import Pilot
 
-from rftui.app import RunListApp
+from rftui.app import LIST, RunListApp
 from rftui.screens.compare_screen import CompareScreen
+from rftui.screens.run_list import RunListScreen
 from rftui.spans import Line
 from store.config import config_toml, parse_config
 from store.layout import Home, RunDir
@@ -133,7 +135,11 @@ class Compared:
 
     async def settle(self) -> None:
         """Until the runs were looked at, read and drawn."""
-        for _ in range(3):
+        await self.pilot.pause()
+        for _ in range(10):
+            # what was read may ask for more, such as a picture
+            if not any(not worker.is_finished for worker in self.app.workers):
+                return
             await self.app.workers.wait_for_complete()
             await self.pilot.pause()
 
@@ -153,18 +159,31 @@ class Compared:
         return ["".join(part.text for part in widget.render_line(y)).rstrip() for y in range(widget.size.height)]
 
 
+class OpenOnComparison(RunListApp):
+    """The dashboard with a comparison in the place of the list, which is there to go back to."""
+
+    def __init__(self, home: Home, first: CompareScreen) -> None:
+        super().__init__(home)
+        self._first = first
+
+    def on_mount(self, event: Mount) -> None:
+        """Opens the comparison; the list would be drawn first, and takes longer than the test."""
+        event.prevent_default()
+        self.install_screen(RunListScreen(self.home), LIST)
+        self.push_screen(self._first)
+
+
 @asynccontextmanager
 async def compared(
-    home: Home, names: Sequence[str], pinned: str | None = None, *, size: tuple[int, int] = (160, 45)
+    home: Home, names: Sequence[str], pinned: str | None = None, *, size: tuple[int, int] = (140, 32)
 ) -> AsyncIterator[Compared]:
     """The comparison of runs, read and drawn."""
     # a test looks when it wants to
     monkeypatch = pytest.MonkeyPatch()
     monkeypatch.setattr("rftui.screens.compare_screen.LOOK_EVERY_S", 3600.0)
-    app = RunListApp(home)
+    screen = CompareScreen(home, names, pinned)
+    app = OpenOnComparison(home, screen)
     async with app.run_test(size=size) as pilot:
-        screen = CompareScreen(home, names, pinned)
-        await app.switch_screen(screen)
         opened = Compared(app, pilot, screen)
         await opened.settle()
         try:
@@ -179,7 +198,7 @@ def drive_comparison(
     scenario: Callable[[Compared], Awaitable[None]],
     *,
     pinned: str | None = None,
-    size: tuple[int, int] = (160, 45),
+    size: tuple[int, int] = (140, 32),
 ) -> None:
     """Runs a scenario on a comparison."""
 

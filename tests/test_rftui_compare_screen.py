@@ -145,7 +145,7 @@ def test_digits_show_the_tabs_and_escape_leaves(tmp_path: Path) -> None:
     drive_comparison(seeded_home(tmp_path), NAMES, scenario)
 
 
-def test_curves_of_seeds_are_a_mean_until_b_shows_each(tmp_path: Path) -> None:
+def test_curves_of_seeds_are_a_mean_until_b_shows_each_and_one_cursor_reads_all(tmp_path: Path) -> None:
     async def scenario(opened: Compared) -> None:
         assert "A mean of 2 seeds (A B)" in opened.rows("#look")[0]
         assert titles(opened)[0].split() == ["reward", "A", "1.44"]
@@ -154,12 +154,7 @@ def test_curves_of_seeds_are_a_mean_until_b_shows_each(tmp_path: Path) -> None:
         assert "seeds" not in opened.rows("#look")[0]
         assert [word for word in titles(opened)[0].split() if word in "ABC"] == ["A", "B"]
 
-    drive_comparison(seeded_home(tmp_path), NAMES, scenario)
-
-
-def test_one_cursor_reads_every_run(tmp_path: Path) -> None:
-    async def scenario(opened: Compared) -> None:
-        await opened.press("b", "g", "right")
+        await opened.press("g", "right")
         curves = opened.screen.curves
         assert curves.cursor == 2
         assert "at 2" in opened.rows("#look")[0]
@@ -289,7 +284,7 @@ def test_enter_on_a_test_opens_its_examples(tmp_path: Path) -> None:
         assert opened.screen.shown == "rollouts"
         assert "wrong in A, right in B" in opened.rows("#what")[0]
         assert opened.rows("#prompts")[0].startswith("A✗ B✓ left")
-        assert "held out 20" in "\n".join(opened.rows("#answer0"))
+        assert "held out 20" in " ".join(" ".join(opened.rows("#answer0")).split())
 
     drive_comparison(seeded_home(tmp_path), NAMES, scenario)
 
@@ -329,7 +324,8 @@ def test_the_same_prompt_stands_in_columns_with_a_slider_each(tmp_path: Path) ->
     drive_comparison(seeded_home(tmp_path), NAMES, scenario)
 
 
-def test_rollouts_stand_above_each_other_on_a_small_terminal(tmp_path: Path) -> None:
+@pytest.mark.parametrize("size", [(80, 24), (125, 30)])
+def test_rollouts_stand_above_each_other_where_they_do_not_fit_beside(tmp_path: Path, size: tuple[int, int]) -> None:
     async def scenario(opened: Compared) -> None:
         await opened.press("4")
         regions = [column.region for column in columns(opened)]
@@ -337,10 +333,10 @@ def test_rollouts_stand_above_each_other_on_a_small_terminal(tmp_path: Path) -> 
         assert regions[0].x == regions[1].x and regions[0].bottom <= regions[1].y
         assert all(region.height >= 7 for region in regions)
 
-    drive_comparison(seeded_home(tmp_path), NAMES, scenario, size=(80, 24))
+    drive_comparison(seeded_home(tmp_path), NAMES, scenario, size=size)
 
 
-def test_prompts_are_sorted_and_reasoning_is_unfolded(tmp_path: Path) -> None:
+def test_prompts_are_sorted_reasoning_unfolded_and_the_image_enlarged(tmp_path: Path) -> None:
     async def scenario(opened: Compared) -> None:
         await opened.press("4", "s")
         assert "sort difference" in opened.rows("#what")[0]
@@ -351,10 +347,17 @@ def test_prompts_are_sorted_and_reasoning_is_unfolded(tmp_path: Path) -> None:
         await opened.press("x")
         assert "▾ think" not in "".join(opened.rows("#completions0"))
 
+        assert "28x28" in opened.rows("#picture")[0]
+        width = opened.screen.rollouts.image.size.width
+        await opened.press("i")
+        assert opened.screen.rollouts.image.size.width > 2 * width
+        await opened.press("escape")
+        assert opened.screen.rollouts.image.size.width == width
+
     drive_comparison(seeded_home(tmp_path), NAMES, scenario)
 
 
-def test_held_out_answers_by_filter_and_way_of_asking(tmp_path: Path) -> None:
+def test_held_out_answers_by_filter_way_of_asking_and_run(tmp_path: Path) -> None:
     async def scenario(opened: Compared) -> None:
         await opened.press("4", "v")
         assert "held-out answers  think greedy, test  example 1 of 40  all" in opened.rows("#what")[0]
@@ -367,28 +370,10 @@ def test_held_out_answers_by_filter_and_way_of_asking(tmp_path: Path) -> None:
         assert "think against direct" in opened.rows("#what")[0]
         assert "wrong in direct, right in think" in opened.rows("#what")[0]
 
-    drive_comparison(seeded_home(tmp_path), NAMES, scenario)
-
-
-def test_another_run_takes_the_column_with_the_keyboard(tmp_path: Path) -> None:
-    async def scenario(opened: Compared) -> None:
-        await opened.press("4", "v", "c")
+        await opened.press("c")
         assert opened.screen.rollouts.browser.columns == ("sat-grpo-1", "sat-sft-3")
         await opened.press("enter", "c")
         assert opened.screen.rollouts.browser.columns == ("sat-grpo-2", "sat-sft-3")
-
-    drive_comparison(seeded_home(tmp_path), NAMES, scenario)
-
-
-def test_the_image_is_shown_once_and_large_on_demand(tmp_path: Path) -> None:
-    async def scenario(opened: Compared) -> None:
-        await opened.press("4")
-        assert "28x28" in opened.rows("#picture")[0]
-        width = opened.screen.rollouts.image.size.width
-        await opened.press("i")
-        assert opened.screen.rollouts.image.size.width > 2 * width
-        await opened.press("escape")
-        assert opened.screen.rollouts.image.size.width == width
 
     drive_comparison(seeded_home(tmp_path), NAMES, scenario)
 

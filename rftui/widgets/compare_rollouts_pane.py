@@ -44,7 +44,7 @@ from store.errors import StoreError
 from store.layout import Home
 
 NARROW = 120
-"""Below so many columns the list is small, and the runs stand above each other."""
+"""Below so many columns the list is small."""
 MOST_COLUMNS = 3
 COLUMN_WIDTH = 44
 LEFT_WIDTH = 44
@@ -122,13 +122,13 @@ class CompareRolloutsPane(ComparePane):
 
     def on_resize(self, event: Resize) -> None:
         """As many columns as fit, above each other where they do not fit beside each other."""
-        is_narrow = event.size.width < NARROW
-        self.set_class(is_narrow, "narrow")
-        beside = max(1, min(MOST_COLUMNS, (event.size.width - LEFT_WIDTH) // COLUMN_WIDTH))
-        self.browser.slots = 2 if is_narrow else beside
+        self.set_class(event.size.width < NARROW, "narrow")
+        beside = min(MOST_COLUMNS, (event.size.width - LEFT_WIDTH) // COLUMN_WIDTH)
+        is_stacked = beside < 2
+        self.browser.slots = 2 if is_stacked else beside
         grid = self.query_one("#columns")
-        grid.styles.grid_size_columns = 1 if is_narrow else self._count()
-        grid.styles.grid_size_rows = self._count() if is_narrow else 1
+        grid.styles.grid_size_columns = 1 if is_stacked else self._count()
+        grid.styles.grid_size_rows = self._count() if is_stacked else 1
         self.call_after_refresh(self.draw_safely, self._show)
         self._read_where_needed()
 
