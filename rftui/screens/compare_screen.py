@@ -13,7 +13,7 @@ from textual.binding import BindingType
 from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import ContentSwitcher, Footer, Static
+from textual.widgets import ContentSwitcher, Static
 from textual.worker import get_current_worker
 
 from rftui.actions import bindings
@@ -26,6 +26,7 @@ from rftui.widgets.compare_evaluations_pane import CompareEvaluationsPane
 from rftui.widgets.compare_pane import ComparePane
 from rftui.widgets.compare_rollouts_pane import CompareRolloutsPane
 from rftui.widgets.compare_settings_pane import CompareSettingsPane
+from rftui.widgets.key_line import KeyLine
 from rftui.widgets.span_view import SpanLines
 from store.layout import Home
 
@@ -89,7 +90,7 @@ class CompareScreen(Screen[None]):
         yield self._warnings
         yield self._titles
         yield self._switcher
-        yield Footer()
+        yield KeyLine(id="keys")
 
     @property
     def shown(self) -> str:

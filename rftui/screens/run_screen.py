@@ -12,7 +12,7 @@ from textual.binding import BindingType
 from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import ContentSwitcher, Footer, Static
+from textual.widgets import ContentSwitcher, Static
 from textual.worker import get_current_worker
 
 from rftui.actions import bindings
@@ -23,6 +23,7 @@ from rftui.run_texts import header_text
 from rftui.run_watch import RunNews, RunWatch
 from rftui.widgets.curves_pane import CurvesPane
 from rftui.widgets.evals_pane import EvalsPane
+from rftui.widgets.key_line import KeyLine
 from rftui.widgets.logs_pane import LogsPane
 from rftui.widgets.pane import Pane
 from rftui.widgets.rollouts_view import RolloutsView
@@ -113,7 +114,7 @@ class RunScreen(Screen[None]):
                 body = self._bodies[tab.id] = self._made(tab)
                 body.id = tab.id
                 yield body
-        yield Footer()
+        yield KeyLine(id="keys")
 
     def _made(self, tab: Tab) -> Widget:
         try:

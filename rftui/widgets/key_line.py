@@ -9,6 +9,7 @@ from rftui.spans import Line, Role, Span, fitted, line_width
 from rftui.widgets.span_view import SpanView
 
 GAP = "  "
+HELP = "help"
 
 
 class KeyLine(SpanView):
@@ -42,8 +43,10 @@ class KeyLine(SpanView):
             binding = active.binding
             if binding.show and active.enabled and binding.action not in keys:
                 keys[binding.action] = (binding.key, self.app.get_key_display(binding), binding.description)
-        if list(keys.values()) != self._keys:
-            self._keys = list(keys.values())
+        # the way to all others stays where there is no room for all
+        found = sorted(keys.values(), key=lambda key: key[2] != HELP)
+        if found != self._keys:
+            self._keys = found
             self._lay_out()
 
     def _lay_out(self) -> None:
