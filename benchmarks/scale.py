@@ -69,7 +69,7 @@ class Driver:
         """Opens a line of input, types, and times `enter`."""
         answers = []
         for text in texts:
-            self.press(opens, *text)
+            self.press(opens, text)
             answers.append(self._answer("enter"))
             self.press(*then)
         report(what, answers)

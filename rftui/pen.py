@@ -51,7 +51,8 @@ class Pen:
         drawn, period = dashes[0], dashes[0] + dashes[1]
         dots, width, across, down = self.dots, self.frame.width, self.across, self.down
         right, bottom = self.dots_across, self.dots_down
-        for count, (x, y) in enumerate(path):
+        # a noisy line goes over the same dots again and again, and only dashes depend on their order
+        for count, (x, y) in enumerate(path if dashes[1] else set(path)):
             if count % period < drawn and 0 <= x < right and 0 <= y < bottom:
                 place = y // down * width + x // across
                 dots[place] = dots.get(place, 0) | _BITS[y % 4][x % 2]

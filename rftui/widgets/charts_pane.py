@@ -68,7 +68,6 @@ class ChartsPane(Pane, can_focus=True):
         """Steps that are read in their own detail; None for the whole run."""
         self._added: list[Panel] = []
         self._strength = WEIGHTS.index(0.9)
-        self._viewed: Range | None = None
         self._grid = Grid()
         self._charts: list[Chart] = []
         self._line = Static("reading the curves", id="look", markup=False)
@@ -215,9 +214,7 @@ class ChartsPane(Pane, can_focus=True):
         if x is not None and view is not None and not view.low <= x <= view.high:
             share = (x - (view.high if x > view.high else view.low)) / (view.high - view.low)
             view = panned(view, self.whole, share=share)
-        self._change(view=view)
-        if view != self._viewed:
-            self._read_part()
+        self._view(view)
 
     def action_chart(self, by: int) -> None:
         """Chooses another chart."""
@@ -248,7 +245,7 @@ class ChartsPane(Pane, can_focus=True):
             known, axis = self.axes, self.look.axis
             after = known[(known.index(axis) + 1) % len(known)] if axis in known else Axis.STEP
             self.change_axis(after)
-            self._read_part()
+            self._reads_part()
 
     def change_axis(self, axis: Axis) -> None:
         """Shows everything on another axis."""
@@ -275,27 +272,36 @@ class ChartsPane(Pane, can_focus=True):
         view = self.look.view or whole
         around = view.high if cursor is None else cursor
         near = zoomed(view, whole, factor=factor, around=min(view.high, max(view.low, around)))
-        self._change(view=None if near == whole else near)
-        self._read_part()
+        self._view(None if near == whole else near)
 
     def action_pan(self, share: float) -> None:
         """Moves the view."""
         if self.has_data and self.look.view is not None:
-            self._change(view=panned(self.look.view, self.whole, share=share))
-            self._read_part()
+            self._view(panned(self.look.view, self.whole, share=share))
 
     def action_whole(self) -> None:
         """Shows everything, and what will come."""
-        self._change(view=None)
-        self._read_part()
+        self._view(None)
 
-    def _read_part(self) -> None:
-        """Reads a part of a long run in its own detail."""
-        self._viewed = self.look.view
-        part = self.part_of(self.look.view) if self.has_data and self.look.view is not None else None
-        if part != self.part:
-            self.part = part
-            self.read_again()
+    def _view(self, view: Range | None) -> None:
+        """Shows another part of the axis; of a long run once it was read in its own detail, not twice."""
+        self.look = self.look._replace(view=view)
+        if not self._reads_part():
+            self.show_charts()
+
+    def _reads_part(self) -> bool:
+        """Reads the part of a long run that is viewed, where it is another one."""
+        view = self.look.view
+        part = self.part_of(view) if self.has_data and view is not None else None
+        if part == self.part:
+            return False
+        self.part = part
+        self.read_again()
+        return True
+
+    def on_pane_broke(self, event: Pane.Broke) -> None:
+        """What cannot be read in its detail is shown as it is known."""
+        self.show_charts()
 
     def action_search(self) -> None:
         """Adds the chart of any metric."""

@@ -93,6 +93,11 @@ class Pane(Vertical):
         self._read_version = -1
         self.read_soon()
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether it is shown and does not yet show what there is."""
+        return self.is_shown and (self.version < 0 or self._is_reading or self._read_version != self.version)
+
     def read_soon(self) -> None:
         """Starts to read where it is shown, is behind, and is not reading."""
         if self.is_shown and self.version >= 0 and self._read_version != self.version and not self._is_reading:
