@@ -26,14 +26,14 @@ import psutil
 from measures import percentile
 
 from benchmarks.big_homes import LONG, MANY_ROLLOUTS, WIDE, long_curves, many_rollouts, wide_step
-from rftui.alerts import WATCHED, alerts_of
-from rftui.curve_reads import MAX_POINTS, read_curves, read_names, sketch_curves
-from rftui.curves import Range
-from rftui.group_layout import GroupLayout
-from rftui.group_text import View
-from rftui.panels import metrics_of, preset
-from rftui.rollout_query import parse_query
-from rftui.rollout_reads import RolloutSource
+from rftui.charts.alerts import WATCHED, alerts_of
+from rftui.charts.curve_reads import MAX_POINTS, read_curves, read_names, sketch_curves
+from rftui.charts.curves import Range
+from rftui.charts.panels import metrics_of, preset
+from rftui.rollouts.group_layout import GroupLayout
+from rftui.rollouts.group_text import View
+from rftui.rollouts.query import parse_query
+from rftui.rollouts.reads import RolloutSource
 from store.layout import Home
 from store.metrics import CurveMemory
 from store.rollouts import open_rollouts

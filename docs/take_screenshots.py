@@ -7,7 +7,7 @@ import asyncio
 from pathlib import Path
 
 from rftui.app import RunListApp
-from rftui.reads import current_run, current_runs
+from rftui.runs.reads import current_run, current_runs
 from store.layout import Home, resolve_home
 from store.runs import RunSummary
 

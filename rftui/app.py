@@ -24,16 +24,16 @@ from textual.message import Message
 from textual.theme import BUILTIN_THEMES
 
 from rftui.actions import ACTIONS, bindings
-from rftui.clean import one_line
 from rftui.cli.output import is_ascii, narrate
-from rftui.dashboard_log import crash_sentence, log_crash, start_log
 from rftui.key_names import key_name
-from rftui.run_controls import RunControls
-from rftui.screen_filters import InAscii, OnlyVisible, WithoutColour
+from rftui.runs.controls import RunControls
 from rftui.screens.help_screen import HelpScreen
 from rftui.screens.run_list import RunListScreen
-from rftui.terminal_driver import TerminalDriver, WayOut, ending_signals
-from rftui.themes import first_theme, named_colours, theme_variables, themes
+from rftui.terminal.clean import one_line
+from rftui.terminal.dashboard_log import crash_sentence, log_crash, start_log
+from rftui.terminal.driver import TerminalDriver, WayOut, ending_signals
+from rftui.terminal.screen_filters import InAscii, OnlyVisible, WithoutColour
+from rftui.terminal.themes import first_theme, named_colours, theme_variables, themes
 from rftui.user_keys import UserKeys, read_user_keys
 from rftui.view_memory import recall, remember
 from store.errors import StoreError

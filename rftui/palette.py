@@ -20,10 +20,10 @@ from textual.screen import Screen
 from textual.types import IgnoreReturnCallbackType
 
 from rftui.actions import BY_ID, PLACES
-from rftui.clean import one_line
 from rftui.key_names import key_name
 from rftui.screens.run_screen import RunScreen
-from rftui.themes import OURS
+from rftui.terminal.clean import one_line
+from rftui.terminal.themes import OURS
 from rftui.widgets.curves_pane import CurvesPane
 from store.errors import StoreError
 from store.runs import RunSummary, list_runs, open_catalogue

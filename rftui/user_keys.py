@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from rftui.actions import ACTIONS, BY_ID, PLACES
-from rftui.clean import one_line
 from rftui.key_names import KEY_OF_SIGN, key_name
+from rftui.terminal.clean import one_line
 
 MODIFIERS = ("ctrl", "alt", "shift", "super", "meta", "hyper")
 NAMED_KEYS = frozenset(

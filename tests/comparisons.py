@@ -22,7 +22,7 @@ from textual.pilot import Pilot
 from rftui.app import LIST, RunListApp
 from rftui.screens.compare_screen import CompareScreen
 from rftui.screens.run_list import RunListScreen
-from rftui.spans import Line
+from rftui.terminal.spans import Line
 from store.config import config_toml, parse_config
 from store.layout import Home, RunDir
 from store.media import write_image
@@ -166,9 +166,10 @@ class OpenOnComparison(RunListApp):
         super().__init__(home)
         self._first = first
 
-    def on_mount(self, event: Mount) -> None:
+    def on_mount(self, event: Mount | None = None) -> None:
         """Opens the comparison; the list would be drawn first, and takes longer than the test."""
-        event.prevent_default()
+        if event is not None:
+            event.prevent_default()
         self.install_screen(RunListScreen(self.home), LIST)
         self.push_screen(self._first)
 

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from rftui.ledger import read_ledger
-from rftui.processes import run_processes
+from rftui.supervision.ledger import read_ledger
+from rftui.supervision.processes import run_processes
 from store.config import config_toml, parse_config
 from store.layout import Home, RunDir
 from store.states import State, is_live
@@ -77,7 +77,7 @@ class Bench:
     def supervise(self, run_dir: RunDir, *arguments: str) -> subprocess.Popen[bytes]:
         """A supervisor as a launch starts it."""
         return subprocess.Popen(
-            [sys.executable, "-m", "rftui.supervisor", str(run_dir.path), *arguments],
+            [sys.executable, "-m", "rftui.supervision.supervisor", str(run_dir.path), *arguments],
             env=self.environment,
             cwd=run_dir.path,
             stdin=subprocess.DEVNULL,

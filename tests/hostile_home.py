@@ -10,7 +10,7 @@ from typing import Any
 
 import tomli_w
 
-from rftui.user_records import record
+from rftui.runs.user_records import record
 from store.layout import Home, RunDir
 from tests.hostile_text import CORPUS, LONG
 from tests.rollout_rows import MISSING
@@ -94,7 +94,7 @@ def _step_records(step: int, text: str) -> list[dict[str, Any]]:
     for sample in record["samples"]:
         sample.update(think=text, answer=text, malformed=text, stop=text)
         sample.update(rewards={text: 1.0, "accuracy": 1.0}, errors={text: text})
-    held_out = {"prompt": text, "decoding": text, "split": text}
+    held_out: dict[str, Any] = {"prompt": text, "decoding": text, "split": text}
     return [
         record,
         metrics(step, **{"reward": float(step), "reward_std": 0.1}),

@@ -1,4 +1,4 @@
-"""A run whose supervisor recorded GPUs, in the fields of rftui.telemetry, for machines without any."""
+"""A run whose supervisor recorded GPUs, in the fields of rftui.supervision.telemetry, for machines without any."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from rftui.alerts import WATCHED, Kind, alerts_of
+from rftui.charts.alerts import WATCHED, Kind, alerts_of
 from store.metrics import EvaluationPoint, MetricPoint
 
 DEAD, CLIPPED = "frac_reward_zero_std", "completions/clipped_ratio"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from rftui.bookmarks import marked_rollouts, place_of, run_bookmarks, set_bookmark
 from rftui.cli.root import run
-from rftui.rollout_header import bookmark_row
+from rftui.rollouts.bookmarks import marked_rollouts, place_of, run_bookmarks, set_bookmark
+from rftui.rollouts.header import bookmark_row
 from store.bookmarks import CompletionPlace
 from store.layout import Home
 from store.rebuild import check, rebuild

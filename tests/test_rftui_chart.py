@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from rftui.chart import Point, draw
+from rftui.charts.chart import Point, draw
 from rftui.formats import duration, fraction, interval, number, size, steps
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from rftui.cloning import Change, changed_settings, read_original
+from rftui.planning.cloning import Change, changed_settings, read_original
 from store.config import RunConfig, parse_config
 from tests.fake_runs import QUICK, Bench, final_state
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from rftui.clean import clean
+from rftui.terminal.clean import clean
 from store.layout import Home
 from tests.fake_runs import Bench, trainer_pid, uid_of, wait_for
 

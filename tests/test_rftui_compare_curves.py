@@ -10,8 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rftui.chart_plots import Look
-from rftui.compare_curves import (
+from rftui.charts.chart_plots import Look
+from rftui.charts.curve_reads import RunCurves
+from rftui.charts.curves import Axis, Point, Range, Scale
+from rftui.charts.panels import Panel, Trace, single
+from rftui.charts.plot import LABEL_WIDTH, SERIES, Layers, Plot, Row, Series, draw_plot, ink_of, sample_of
+from rftui.comparing.curves import (
     NOT_THERE,
     Overlay,
     Shown,
@@ -28,10 +32,6 @@ from rftui.compare_curves import (
     strands_of,
     whole_of_all,
 )
-from rftui.curve_reads import RunCurves
-from rftui.curves import Axis, Point, Range, Scale
-from rftui.panels import Panel, Trace, single
-from rftui.plot import LABEL_WIDTH, SERIES, Layers, Plot, Row, Series, draw_plot, ink_of, sample_of
 from store.metrics import EvaluationPoint, MetricPoint, Milestones
 from tests.store_runs import PATIENTLY
 

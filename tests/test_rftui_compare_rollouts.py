@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 
-from rftui.compare_answers import (
+from rftui.comparing.answers import (
     AnswerFilter,
     Source,
     Way,
@@ -20,8 +20,9 @@ from rftui.compare_answers import (
     sample_lines,
     shared_answers,
 )
-from rftui.compare_browser import PairsBrowser
-from rftui.compare_prompts import (
+from rftui.comparing.browser import PairsBrowser
+from rftui.comparing.comparison import Contrast, Paired
+from rftui.comparing.prompts import (
     PromptCache,
     PromptOrder,
     SharedPrompt,
@@ -31,7 +32,7 @@ from rftui.compare_prompts import (
     shared_prompts,
     why_nothing_shared,
 )
-from rftui.compare_rollout_header import (
+from rftui.comparing.rollout_header import (
     answer_head,
     column_letters,
     head_line,
@@ -40,8 +41,7 @@ from rftui.compare_rollout_header import (
     prompt_lines,
     training_head,
 )
-from rftui.compare_rollout_reads import PairsPage, PairsReader, Wanted
-from rftui.comparison import Contrast, Paired
+from rftui.comparing.rollout_reads import PairsPage, PairsReader, Wanted
 from store.layout import Home
 from store.prompts import Met, Prompt, prompts_met
 from store.rollouts import EvalSample, Occurrence
@@ -170,7 +170,7 @@ def test_only_new_steps_are_read_again(tmp_path: Path, monkeypatch: pytest.Monke
         asked.append(len(found))
         return found
 
-    monkeypatch.setattr("rftui.compare_prompts.prompts_met", counted)
+    monkeypatch.setattr("rftui.comparing.prompts.prompts_met", counted)
     add_steps(home, 3)
     after = cache.read(RUN)
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 
-from rftui.compare_runs import CompareRuns, legend_lines, warning_lines, warnings_of
-from rftui.compare_watch import GONE, CompareWatch, WatchedRun
-from rftui.curves import Axis
+from rftui.charts.curves import Axis
+from rftui.comparing.runs import CompareRuns, legend_lines, warning_lines, warnings_of
+from rftui.comparing.watch import GONE, CompareWatch, WatchedRun
 from rftui.screens.run_list import RunListScreen
 from rftui.widgets.chart import Chart
 from rftui.widgets.compare_columns import CompareColumn

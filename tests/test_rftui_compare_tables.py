@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 
+from rftui.charts.curves import Range
 from rftui.cli.comparison_tables import test_cells as cells_of_test
-from rftui.compare_evaluations import Asked, EvaluationRow, evaluation_page, strip
-from rftui.compare_settings import Columns, columns_for, detail_lines, head_line, row_line, setting_rows
-from rftui.compared_runs import ComparedRun, read_compared
-from rftui.comparison import compare, compare_pairs, letters_of
-from rftui.curves import Range
-from rftui.spans import Line
+from rftui.comparing.compared_runs import ComparedRun, read_compared
+from rftui.comparing.comparison import compare, compare_pairs, letters_of
+from rftui.comparing.evaluations import Asked, EvaluationRow, evaluation_page, strip
+from rftui.comparing.settings import Columns, columns_for, detail_lines, head_line, row_line, setting_rows
+from rftui.terminal.spans import Line
 from store.layout import Home
 from store.runs import list_runs, open_catalogue
 from tests.comparisons import text_of

@@ -14,14 +14,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rftui.clean import clean
 from rftui.cli.comparing import comparison_fields
 from rftui.cli.comparison_page import page_lines
 from rftui.cli.comparison_tables import latex, markdown
 from rftui.cli.output import json_safe
 from rftui.cli.root import run
-from rftui.compared_runs import Answer, ComparedRun, Evaluated, WithAndWithout
-from rftui.comparison import Comparison, compare
+from rftui.comparing.compared_runs import Answer, ComparedRun, Evaluated, WithAndWithout
+from rftui.comparing.comparison import Comparison, compare
+from rftui.terminal.clean import clean
 from store.layout import Home
 from store.runs import Evaluation, RunSummary
 from tests.evaluated_runs import answers, evaluation, write_run

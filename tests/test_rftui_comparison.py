@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from rftui.compared_runs import ComparedRun, read_compared
-from rftui.comparison import Comparison, Contrast, Paired, compare, source_name
+from rftui.comparing.compared_runs import ComparedRun, read_compared
+from rftui.comparing.comparison import Comparison, Contrast, Paired, compare, source_name
 from store.layout import Home
 from store.runs import find_run, open_catalogue
 from tests.evaluated_runs import GENERATED, REAL, answers, evaluation, write_run

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from rftui.bookmarks import run_bookmarks, set_bookmark
-from rftui.rollout_query import RolloutQuery, parse_query
+from rftui.rollouts.bookmarks import run_bookmarks, set_bookmark
+from rftui.rollouts.query import RolloutQuery, parse_query
 from rftui.widgets import pixels
 from store.bookmarks import CompletionPlace
 from store.layout import Home

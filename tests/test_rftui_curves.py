@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rftui.curves import (
+from rftui.charts.curves import (
     Axis,
     Point,
     Range,

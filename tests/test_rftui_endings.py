@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from rftui.endings import Evidence, judge, last_traceback, rank_signal
-from rftui.tail import Progress
+from rftui.supervision.endings import Evidence, judge, last_traceback, rank_signal
+from rftui.supervision.tail import Progress
 from store.states import State
 
 

@@ -14,15 +14,15 @@ from hypothesis import strategies as st
 
 from evals.scoring import wilson
 from evals.statistics import mcnemar, paired_difference
-from rftui.evals_browser import AnswerBrowser, Filter
-from rftui.evals_matrix import MatrixView, matrix_lines, moved_column
-from rftui.evals_reads import EvalDetail, EvalsSource, SamplePage, newest_first, other_prompt
-from rftui.evals_sample_text import answer_row, browser_lines, sample_lines
-from rftui.evals_tables import Confusion, Flip, by_kind, confusion, flips, paired
-from rftui.evals_text import kind_lines, list_head, list_row, p_text, paired_lines, total_lines, trend_lines
-from rftui.evals_trend import trend_plot
-from rftui.plot import draw_plot
-from rftui.spans import Line, Role, line_width
+from rftui.charts.plot import draw_plot
+from rftui.evaluations.browser import AnswerBrowser, Filter
+from rftui.evaluations.matrix import MatrixView, matrix_lines, moved_column
+from rftui.evaluations.reads import EvalDetail, EvalsSource, SamplePage, newest_first, other_prompt
+from rftui.evaluations.sample_text import answer_row, browser_lines, sample_lines
+from rftui.evaluations.tables import Confusion, Flip, by_kind, confusion, flips, paired
+from rftui.evaluations.text import kind_lines, list_head, list_row, p_text, paired_lines, total_lines, trend_lines
+from rftui.evaluations.trend import trend_plot
+from rftui.terminal.spans import Line, Role, line_width
 from store.evaluations import EvalAnswer, EvalKey, HeldOut, eval_answers
 from store.layout import Home
 from store.rollouts import EvalSample, open_rollouts
@@ -217,7 +217,7 @@ def test_an_evaluation_that_grows_is_read_again_and_one_that_is_whole_is_not(
         reads.append(key)
         return eval_answers(connection, key)
 
-    monkeypatch.setattr("rftui.evals_reads.eval_answers", counted)
+    monkeypatch.setattr("rftui.evaluations.reads.eval_answers", counted)
     source.page(None)
     count = len(reads)
 

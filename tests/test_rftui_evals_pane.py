@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from rftui.evals_browser import Filter
-from rftui.evals_text import LIST_TITLES
+from rftui.evaluations.browser import Filter
+from rftui.evaluations.text import LIST_TITLES
 from rftui.screens.run_screen import TABS
-from rftui.spans import Line
-from rftui.system_plots import Window
+from rftui.system.plots import Window
+from rftui.terminal.spans import Line
 from rftui.widgets.chart import Chart
 from rftui.widgets.evals_pane import EMPTY, EvalsPane
 from rftui.widgets.logs_pane import TRACEBACK, LogsPane

@@ -22,7 +22,7 @@ from rftui.palette import Palette, fitting
 from rftui.screens.help_screen import HelpScreen, help_text
 from rftui.screens.run_list import RunListScreen
 from rftui.screens.run_screen import RunScreen
-from rftui.themes import DARK, LIGHT, OURS
+from rftui.terminal.themes import DARK, LIGHT, OURS
 from rftui.user_keys import UserKeys, parse_user_keys
 from rftui.view_memory import recall, remember
 from store.layout import Home

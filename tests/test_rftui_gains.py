@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from rftui.gains import Gain, gains
+from rftui.evaluations.gains import Gain, gains
 from store.config import config_toml, parse_config
 from store.ingest import ingest_run
 from store.journal import Appender

@@ -12,9 +12,7 @@ from PIL import Image
 from rich.cells import cell_len
 from rich.color import Color, ColorSystem
 
-from rftui.half_blocks import Size
-from rftui.pixel_pictures import IDENTITIES, read_pixels
-from rftui.terminal_graphics import (
+from rftui.terminal.graphics import (
     MOST_CELLS,
     PLACEHOLDER,
     Protocol,
@@ -26,6 +24,8 @@ from rftui.terminal_graphics import (
     support_from,
     support_of,
 )
+from rftui.terminal.half_blocks import Size
+from rftui.terminal.pixel_pictures import IDENTITIES, read_pixels
 from store.media import write_image
 
 DIGEST = "cd" * 32

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from rich.color import Color
 
-from rftui.half_blocks import Size, fitted_size, read_picture
+from rftui.terminal.half_blocks import Size, fitted_size, read_picture
 from store.media import image_path, write_image
 
 DIGEST = "cd" * 32

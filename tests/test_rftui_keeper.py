@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from rftui import gpu_locks
-from rftui.keeper import Keeper
-from rftui.ledger import read_ledger
-from rftui.oom import text_evidence
-from rftui.tail import AttemptTail
+from rftui.supervision import gpu_locks
+from rftui.supervision.keeper import Keeper
+from rftui.supervision.ledger import read_ledger
+from rftui.supervision.oom import text_evidence
+from rftui.supervision.tail import AttemptTail
 from store.journal import Appender
 from store.layout import RunDir
 from store.states import State

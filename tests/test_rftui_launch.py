@@ -199,7 +199,11 @@ def read_until(master: int, words: bytes) -> bytes:
     seen, deadline = b"", time.monotonic() + 20
     while words not in seen and time.monotonic() < deadline:
         if select.select([master], [], [], 0.2)[0]:
-            seen += os.read(master, 65536)
+            try:
+                seen += os.read(master, 65536)
+            except OSError:
+                # the other side was closed, and everything it wrote has been read
+                break
     assert words in seen, seen
     return seen
 

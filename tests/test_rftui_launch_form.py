@@ -12,13 +12,13 @@ import pytest
 
 from rftui.cli import launching
 from rftui.cli.root import app
-from rftui.cloning import read_original
-from rftui.form_fields import FLAGS, MORE, OPTIONS, form_fields
-from rftui.form_text import Progress, counts_line, hint_line, row_line, side_lines
-from rftui.gpus import Gpu
-from rftui.launch_form import LaunchForm, Row, Surroundings
-from rftui.plan import LaunchRequest, plan_launch
-from rftui.spans import Line, line_width
+from rftui.forms.fields import FLAGS, MORE, OPTIONS, form_fields
+from rftui.forms.launch_form import LaunchForm, Row, Surroundings
+from rftui.forms.text import Progress, counts_line, hint_line, row_line, side_lines
+from rftui.planning.cloning import read_original
+from rftui.planning.plan import LaunchRequest, plan_launch
+from rftui.supervision.gpus import Gpu
+from rftui.terminal.spans import Line, line_width
 from store.config import RunConfig, known_keys
 from store.layout import Home, default_home
 from tests.dashboard import HOSTILE

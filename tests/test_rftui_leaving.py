@@ -11,8 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from rftui.dashboard_log import log_path
-from rftui.terminal_driver import PATIENCE_S, RESTORE
+from rftui.terminal.dashboard_log import log_path
+from rftui.terminal.driver import PATIENCE_S, RESTORE
 from store.layout import Home
 from tests.rollout_rows import RUN, make_home
 from tests.terminal import Terminal, modes_left_changed

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rftui.line_editor import LineEditor
-from rftui.spans import Role, line_width
+from rftui.forms.line_editor import LineEditor
+from rftui.terminal.spans import Role, line_width
 from tests.dashboard import HOSTILE
 
 

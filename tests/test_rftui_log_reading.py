@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rftui.ending_reads import read_ending
-from rftui.ending_texts import Ending, ending_lines
-from rftui.log_reader import LogReader
-from rftui.log_terminal import SCREEN_LINES, WIDEST, LogTerminal
-from rftui.spans import Line, line_width
+from rftui.runs.ending_reads import read_ending
+from rftui.runs.ending_texts import Ending, ending_lines
+from rftui.runs.log_reader import LogReader
+from rftui.runs.log_terminal import SCREEN_LINES, WIDEST, LogTerminal
+from rftui.terminal.spans import Line, line_width
 from store.attempt_ends import AttemptEnd
 from store.checkpoints import mark_complete
 from store.layout import Home, RunDir

@@ -17,8 +17,8 @@ from rich.style import Style
 from textual.color import Color
 
 from rftui.cli.output import is_ascii
-from rftui.screen_filters import InAscii, WithoutColour, ascii_cells
-from rftui.themes import DARK, LIGHT, ON_ANSI, ON_DARK, ON_LIGHT, Hues, first_theme, themes
+from rftui.terminal.screen_filters import InAscii, WithoutColour, ascii_cells
+from rftui.terminal.themes import DARK, LIGHT, ON_ANSI, ON_DARK, ON_LIGHT, Hues, first_theme, themes
 from store.layout import Home
 from tests.dashboard import curved_run
 from tests.terminal import APP, Terminal

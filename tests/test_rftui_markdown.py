@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rftui.clean import clean
-from rftui.markdown_text import LONGEST, markdown_lines
-from rftui.spans import Role, line_width
+from rftui.terminal.clean import clean
+from rftui.terminal.markdown_text import LONGEST, markdown_lines
+from rftui.terminal.spans import Role, line_width
 from tests.rollout_rows import HOSTILE
 
 

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import pytest
 
 from rftui.actions import ACTIONS, PLACES
-from rftui.chart_plots import Look, moved_cursor, plot_of, steps_in, whole_of
-from rftui.curve_reads import RunCurves
-from rftui.curves import Axis, Range, Scale
+from rftui.charts.chart_plots import Look, moved_cursor, plot_of, steps_in, whole_of
+from rftui.charts.curve_reads import RunCurves
+from rftui.charts.curves import Axis, Range, Scale
+from rftui.charts.panels import Panel, Trace, matching, metrics_of, preset, single
 from rftui.key_names import help_rows
-from rftui.panels import Panel, Trace, matching, metrics_of, preset, single
-from rftui.run_texts import config_lines, header_text, seconds_left
+from rftui.runs.texts import config_lines, header_text, seconds_left
 from store.metrics import EvaluationPoint, MetricPoint, Milestones, StepTime
 from store.runs import RunSummary
 

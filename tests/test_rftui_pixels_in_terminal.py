@@ -7,7 +7,7 @@ import re
 import time
 from pathlib import Path
 
-from rftui.terminal_graphics import QUERY
+from rftui.terminal.graphics import QUERY
 from tests.rollout_rows import make_home
 from tests.terminal import PATIENCE_S, Terminal
 
@@ -32,9 +32,9 @@ def count(terminal: Terminal, pattern: bytes) -> int:
     return len(re.findall(pattern, terminal.output))
 
 
-def wait_for_bytes(terminal: Terminal, pattern: bytes) -> None:
+def wait_for_bytes(terminal: Terminal, pattern: bytes, *, times: int = 1) -> None:
     deadline = time.monotonic() + PATIENCE_S
-    while not re.search(pattern, terminal.output):
+    while count(terminal, pattern) < times:
         assert time.monotonic() < deadline, f"{pattern!r} never came"
         terminal.read(0.1)
 
@@ -76,7 +76,9 @@ def test_sixel_is_painted_behind_its_cells_and_again_after_a_dialog(tmp_path: Pa
         terminal.stop("escape")
         assert count(terminal, SIXEL) == 2
 
-        terminal.stop("1", "2")
+        terminal.stop("1")
+        terminal.press("2")
+        wait_for_bytes(terminal, SIXEL, times=3)
         terminal.settle()
         assert count(terminal, SIXEL) == 3, "another tab takes the pixels, and coming back paints them"
 

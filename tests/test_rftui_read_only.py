@@ -15,7 +15,7 @@ import pytest
 
 from rftui.cli.root import READERS, run
 from rftui.errors import StoreTrouble
-from rftui.user_records import record
+from rftui.runs.user_records import record
 from store.errors import StoreUnreadable
 from store.layout import Home
 from store.runs import open_catalogue

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from rftui.reads import current_runs
-from rftui.store_check import findings_of
+from rftui.runs.reads import current_runs
+from rftui.runs.store_check import findings_of
 from store.ingest import ingest_home
 from store.journal import Appender
 from store.layout import Home

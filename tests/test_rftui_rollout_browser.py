@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from rftui.rollout_browser import RolloutBrowser
-from rftui.rollout_groups import Sort, summarise
-from rftui.rollout_query import NOTHING, parse_query
-from rftui.rollout_reads import Extent, StepPage
+from rftui.rollouts.browser import RolloutBrowser
+from rftui.rollouts.groups import Sort, summarise
+from rftui.rollouts.query import NOTHING, parse_query
+from rftui.rollouts.reads import Extent, StepPage
 from tests.rollout_rows import sample
 
 QUERY = parse_query("lamp")

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from rftui.rollout_groups import (
+from rftui.rollouts.groups import (
     GroupSummary,
     Sort,
     StepCounts,

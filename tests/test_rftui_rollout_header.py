@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from rftui.rollout_groups import Sort, StepCounts, summarise
-from rftui.rollout_header import Head, group_row, head_lines, history_row, image_title, track
-from rftui.spans import Line, Role, line_width
+from rftui.rollouts.groups import Sort, StepCounts, summarise
+from rftui.rollouts.header import Head, group_row, head_lines, history_row, image_title, track
+from rftui.terminal.spans import Line, Role, line_width
 from tests.rollout_rows import occurrence, sample
 
 

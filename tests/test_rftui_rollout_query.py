@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rftui.errors import UsageProblem
-from rftui.rollout_query import NOTHING, parse_query
+from rftui.rollouts.query import NOTHING, parse_query
 from store.rollouts import RolloutTest
 
 INFINITY = math.inf

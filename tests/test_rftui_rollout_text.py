@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from rftui.group_layout import GroupLayout
-from rftui.group_text import Comparison, View, completion_lines, largest_parts, prompt_lines
-from rftui.spans import Line, Role, Span, fitted, flowed, in_ascii, line_width, marked, phrase_places
-from rftui.wrapping import LONGEST, drawable, drawable_line, wrap
+from rftui.rollouts.group_layout import GroupLayout
+from rftui.rollouts.group_text import Comparison, View, completion_lines, largest_parts, prompt_lines
+from rftui.terminal.spans import Line, Role, Span, fitted, flowed, in_ascii, line_width, marked, phrase_places
+from rftui.terminal.wrapping import LONGEST, drawable, drawable_line, wrap
 from store.rollouts import Rollout
 from tests.rollout_rows import HOSTILE, occurrence, rollout
 from tests.store_runs import PATIENTLY

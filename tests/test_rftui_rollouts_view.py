@@ -15,7 +15,7 @@ from textual.pilot import Pilot
 from textual.widgets import Static, TabbedContent, TabPane
 from textual.worker import WorkerCancelled
 
-from rftui.clean import clean
+from rftui.terminal.clean import clean
 from rftui.widgets.rollout_reader import POLL_S
 from rftui.widgets.rollouts_view import RolloutsView
 from store.layout import Home

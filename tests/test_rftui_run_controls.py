@@ -10,7 +10,7 @@ import pytest
 from textual.widgets import Button, Static
 
 from rftui.app import RunListApp
-from rftui.run_verbs import Question
+from rftui.runs.verbs import Question
 from rftui.screens.confirm_screen import ConfirmScreen
 from rftui.screens.run_list import RunListScreen
 from rftui.screens.run_screen import RunScreen

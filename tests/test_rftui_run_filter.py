@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rftui.errors import QueryError
-from rftui.run_filter import EXAMPLE, Known, check_names, fitting, parse_filter
+from rftui.runs.filter import EXAMPLE, Known, check_names, fitting, parse_filter
 from tests.listed_runs import summary
 
 RUN = summary(

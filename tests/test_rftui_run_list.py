@@ -13,12 +13,12 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import OptionList
 
-from rftui.annotations import add_note, add_tags
 from rftui.app import RunListApp
-from rftui.run_marks import MarkReader
+from rftui.runs.annotations import add_note, add_tags
+from rftui.runs.marks import MarkReader
 from rftui.screens.run_list import RunListScreen
 from rftui.screens.run_list_view import REMEMBERED
-from rftui.spans import Role, Span
+from rftui.terminal.spans import Role, Span
 from rftui.view_memory import recall
 from rftui.widgets.metric_search import MetricSearch
 from rftui.widgets.run_table import RunTable, changed_cells

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from rftui.annotations import add_note, add_tags, put_pin, put_star
 from rftui.errors import QueryError
-from rftui.run_browser import RunBrowser
-from rftui.run_filter import parse_filter
-from rftui.run_list_reads import ListNews, RunListWatch, Wanted, metric_choices, read_traces
-from rftui.run_marks import Marks
-from rftui.run_preview import head_lines, read_preview, text_lines
-from rftui.run_view import GroupHead
-from rftui.spans import Line
+from rftui.runs.annotations import add_note, add_tags, put_pin, put_star
+from rftui.runs.browser import RunBrowser
+from rftui.runs.filter import parse_filter
+from rftui.runs.list_reads import ListNews, RunListWatch, Wanted, metric_choices, read_traces
+from rftui.runs.marks import Marks
+from rftui.runs.preview import head_lines, read_preview, text_lines
+from rftui.runs.view import GroupHead
+from rftui.terminal.spans import Line
 from store.layout import Home
 from store.run_list import Trace
 from store.runs import open_catalogue
@@ -41,7 +41,7 @@ def opened(home: Home, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         opened.append("catalogue")
         return original(of)
 
-    monkeypatch.setattr("rftui.run_list_reads.open_catalogue", counted)
+    monkeypatch.setattr("rftui.runs.list_reads.open_catalogue", counted)
     return opened
 
 
@@ -96,7 +96,7 @@ def test_a_live_run_is_taken_in_as_it_writes(home: Home, monkeypatch: pytest.Mon
     seen_to: list[str] = []
     rows(home, "UPDATE run SET state='running' WHERE id=11")
     watch = settled(home)
-    monkeypatch.setattr("rftui.reads.attend", lambda run_dir: seen_to.append(run_dir.name))
+    monkeypatch.setattr("rftui.runs.reads.attend", lambda run_dir: seen_to.append(run_dir.name))
     watch._attend_at = float("inf")
     rows(home, "UPDATE run SET state='running' WHERE id=11")
     watch.look(is_thorough=True)

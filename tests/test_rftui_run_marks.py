@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from rftui.annotations import add_note, add_tags, put_pin, put_star, replace_note, set_tags
 from rftui.errors import UsageProblem
-from rftui.run_marks import MarkReader, Marks
+from rftui.runs.annotations import add_note, add_tags, put_pin, put_star, replace_note, set_tags
+from rftui.runs.marks import MarkReader, Marks
 from store.layout import Home
 from store.rebuild import rebuild
 from store.run_list import person_notes

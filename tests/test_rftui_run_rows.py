@@ -10,12 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rftui.clean import clean
 from rftui.errors import UsageProblem
-from rftui.run_browser import Counts
-from rftui.run_filter import parse_filter
-from rftui.run_list_text import gpu_line, header_line, problem_text, short_path, status_line
-from rftui.run_rows import (
+from rftui.runs.browser import Counts
+from rftui.runs.filter import parse_filter
+from rftui.runs.list_text import gpu_line, header_line, problem_text, short_path, status_line
+from rftui.runs.rows import (
     RowFacts,
     accuracy_text,
     age_text,
@@ -26,8 +25,9 @@ from rftui.run_rows import (
     sparkline,
     squeezed,
 )
-from rftui.run_view import GroupHead, RunView
-from rftui.spans import Line, line_width
+from rftui.runs.view import GroupHead, RunView
+from rftui.terminal.clean import clean
+from rftui.terminal.spans import Line, line_width
 from store.layout import Home
 from store.run_list import Trace
 from tests.hostile_text import hostile_texts

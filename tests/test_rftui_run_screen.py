@@ -11,9 +11,9 @@ import pytest
 from textual.widgets import Input, OptionList, Static
 
 from rftui.app import RunListApp
-from rftui.curve_reads import RunCurves
-from rftui.curves import Axis
-from rftui.plot import Plot
+from rftui.charts.curve_reads import RunCurves
+from rftui.charts.curves import Axis
+from rftui.charts.plot import Plot
 from rftui.screens.help_screen import HelpScreen
 from rftui.screens.run_screen import TABS, RunScreen, Tab
 from rftui.widgets.chart import Chart

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from rftui.errors import RftuiError
-from rftui.run_verbs import MOST_NAMED, Question, Refusal, Verb, act, question, undo_question
-from rftui.trash import restore, throw_away, trashed
+from rftui.runs.verbs import MOST_NAMED, Question, Refusal, Verb, act, question, undo_question
+from rftui.supervision.trash import restore, throw_away, trashed
 from store.layout import Home
 from store.runs import RunSummary
 from store.states import LIVE_STATES, State

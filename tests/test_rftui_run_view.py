@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from rftui.run_filter import Known, parse_filter
-from rftui.run_view import (
+from rftui.runs.filter import Known, parse_filter
+from rftui.runs.view import (
     GROUPS,
     SORTS,
     GroupHead,

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from rftui.arithmetic import batch_sentences
 from rftui.errors import NotFound, UsageProblem
-from rftui.gpus import Gpu
-from rftui.recipes import choose_recipe, load_recipe, recipe_names
-from rftui.settings import Layer, file_layer, resolve, set_layer, table_layer
+from rftui.planning.arithmetic import batch_sentences
+from rftui.planning.recipes import choose_recipe, load_recipe, recipe_names
+from rftui.planning.settings import Layer, file_layer, resolve, set_layer, table_layer
+from rftui.supervision.gpus import Gpu
 from store.config import RunConfig
 from store.errors import RunConfigError
 

@@ -54,7 +54,7 @@ def test_a_printed_run_list_needs_no_rich_tables(tmp_path: Path) -> None:
 
 def test_the_supervisor_stays_light(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
-    code = "import json, sys, rftui.supervisor; print(json.dumps(sorted(sys.modules)))"
+    code = "import json, sys, rftui.supervision.supervisor; print(json.dumps(sorted(sys.modules)))"
     finished = subprocess.run(
         [sys.executable, "-c", code], env=bench.environment, capture_output=True, text=True, check=True, cwd=tmp_path
     )

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from rftui.attend import Attention, attend
-from rftui.control import write_request
-from rftui.processes import Identity, identify, is_alive, kill_run, run_processes
-from rftui.supervisor_lock import is_supervised
+from rftui.supervision.attend import Attention, attend
+from rftui.supervision.control import write_request
+from rftui.supervision.processes import Identity, identify, is_alive, kill_run, run_processes, start_ticks
+from rftui.supervision.supervisor_lock import is_supervised
 from store.layout import RunDir
 from store.states import State
 from tests.fake_runs import Bench, final_state, kill, states_of, trainer_pid, uid_of, wait_for
@@ -157,7 +157,7 @@ def test_both_killed_is_lost_as_soon_as_somebody_looks(bench: Bench) -> None:
     supervisor.kill()
     os.kill(pid, signal.SIGKILL)
     supervisor.wait()
-    wait_for(lambda: not run_processes(uid_of(run_dir)), what="the end of the trainer")
+    wait_for(lambda: start_ticks(pid) is None, what="the end of the trainer")
 
     assert attend(run_dir) is Attention.SETTLED
     assert final_state(run_dir)[0] == "lost"
@@ -167,10 +167,11 @@ def test_an_end_that_nobody_saw_is_read_from_the_journal(bench: Bench) -> None:
     bench.behave(step_s=0.1)
     run_dir = bench.make_run(max_steps=15)
     supervisor = bench.supervise(run_dir)
-    trainer_pid(run_dir)
+    pid = trainer_pid(run_dir)
     supervisor.kill()
     supervisor.wait()
-    wait_for(lambda: not run_processes(uid_of(run_dir)), what="the end of the trainer")
+    # a process that is about to end has no environment any more, and still runs
+    wait_for(lambda: start_ticks(pid) is None, what="the end of the trainer")
 
     assert attend(run_dir) is Attention.SETTLED
     assert final_state(run_dir) == ("finished", "")

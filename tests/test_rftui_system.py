@@ -14,13 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rftui.plot import Plot, draw_plot
-from rftui.spans import Line, line_width
-from rftui.system_history import LONGEST_STEP_S, Energy, SystemHistory
-from rftui.system_plots import Window, next_window, reduced, system_plots
-from rftui.system_reads import GpuEnergy, SystemPage, SystemSource
-from rftui.system_text import NO_GPU, NO_SAMPLE, system_lines
-from rftui.telemetry import Telemetry
+from rftui.charts.plot import Plot, draw_plot
+from rftui.supervision.telemetry import Telemetry
+from rftui.system.history import LONGEST_STEP_S, Energy, SystemHistory
+from rftui.system.plots import Window, next_window, reduced, system_plots
+from rftui.system.reads import GpuEnergy, SystemPage, SystemSource
+from rftui.system.text import NO_GPU, NO_SAMPLE, system_lines
+from rftui.terminal.spans import Line, line_width
 from store.layout import Home, RunDir
 from store.system_samples import GpuSample, SystemSample
 from tests.store_runs import append, ingest_all, make_run, start
@@ -305,7 +305,7 @@ class OneGpu:
 
 
 def test_what_nvml_says_arrives_in_the_tab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rftui.gpus._nvml", lambda: OneGpu)
+    monkeypatch.setattr("rftui.supervision.gpus._nvml", lambda: OneGpu)
     home = Home(tmp_path)
     run_dir = make_run(home)
     append(run_dir.supervisor_journal, {"type": "sample", **Telemetry(tmp_path).sample(os.getpid())})

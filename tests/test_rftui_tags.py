@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from rftui import user_records
-from rftui.annotations import add_note, add_tags, put_star
-from rftui.clean import clean
 from rftui.cli.options import complete_method, complete_tag
 from rftui.cli.root import run
-from rftui.supervisor_lock import supervision
+from rftui.runs import user_records
+from rftui.runs.annotations import add_note, add_tags, put_star
+from rftui.supervision.supervisor_lock import supervision
+from rftui.terminal.clean import clean
 from store.layout import Home
 from tests.evaluated_runs import write_run
 from tests.store_runs import dump

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from rftui.ledger import read_ledger
+from rftui.supervision.ledger import read_ledger
 from store.layout import Home, RunDir
 from store.states import is_live
 from tests.fake_runs import Bench, wait_for

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rftui.clean import clean
-from rftui.spans import Role, line_width
-from rftui.word_diff import MOST_WORDS, word_diff
+from rftui.rollouts.word_diff import MOST_WORDS, word_diff
+from rftui.terminal.clean import clean
+from rftui.terminal.spans import Role, line_width
 from tests.rollout_rows import HOSTILE
 
 WORDS = st.lists(st.sampled_from(["left", "right", "cube", "lamp", "of"]), max_size=30).map(" ".join)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from rftui.plan import LaunchRequest, plan_launch
+from rftui.planning.plan import LaunchRequest, plan_launch
 from store.layout import Home, RunDir
 from tests.training_runs import ENVIRONMENT, make_run, of_type, records, train, trainer_command
 

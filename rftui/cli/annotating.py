@@ -28,8 +28,8 @@ def tag(
     as_json: JsonOption = False,
 ) -> None:
     """Give tags to a run, or take them away; `rftui runs --tag TAG` lists the runs that have one."""
-    from rftui.annotations import add_tags, remove_tags
-    from rftui.reads import current_run
+    from rftui.runs.annotations import add_tags, remove_tags
+    from rftui.runs.reads import current_run
     from store.layout import resolve_home
 
     place = resolve_home(home)
@@ -48,8 +48,8 @@ def note(
     as_json: JsonOption = False,
 ) -> None:
     """Write a note to a run; `rftui show` prints it."""
-    from rftui.annotations import add_note
-    from rftui.reads import current_run
+    from rftui.runs.annotations import add_note
+    from rftui.runs.reads import current_run
     from store.layout import resolve_home
 
     place = resolve_home(home)

@@ -47,9 +47,9 @@ def clone(
     """Start a new run with the settings of another, and those you change."""
     # pydantic and psutil cost 0.2 s, which --help and other commands should not pay
     from rftui.cli.launching import Ending, carry_out
-    from rftui.cloning import check_assignments, clone_request, read_original
-    from rftui.plan import LaunchRequest
-    from rftui.reads import run_dir_of
+    from rftui.planning.cloning import check_assignments, clone_request, read_original
+    from rftui.planning.plan import LaunchRequest
+    from rftui.runs.reads import run_dir_of
     from store.layout import resolve_home
 
     place = resolve_home(home)

@@ -10,8 +10,8 @@ from rftui.cli.options import HomeOption, JsonOption, complete_run, examples
 from rftui.cli.output import is_terminal, narrate, print_json, say
 
 if TYPE_CHECKING:
-    from rftui.compared_runs import ComparedRun
-    from rftui.comparison import Comparison, Contrast, Flip
+    from rftui.comparing.compared_runs import ComparedRun
+    from rftui.comparing.comparison import Comparison, Contrast, Flip
     from store.layout import Home
     from store.runs import RunSummary
 
@@ -52,8 +52,8 @@ def compare(
 ) -> None:
     """Compare runs: settings that differ, held-out accuracy, paired tests, and whether <think> helps."""
     # pydantic costs 0.1 s, which --help should not pay
-    from rftui.compared_runs import read_compared
-    from rftui.comparison import compare as compare_runs
+    from rftui.comparing.compared_runs import read_compared
+    from rftui.comparing.comparison import compare as compare_runs
     from store.layout import resolve_home
 
     _check_forms(as_json=as_json, as_markdown=as_markdown, as_latex=as_latex, flips=flips)
@@ -91,7 +91,7 @@ def _chosen(home: Home, references: list[str], baseline: str | None) -> list[Run
     from contextlib import closing
 
     from rftui.errors import UsageProblem
-    from rftui.reads import current_runs
+    from rftui.runs.reads import current_runs
     from store.runs import find_run, open_catalogue
 
     current = {summary.name: summary for summary in current_runs(home)}

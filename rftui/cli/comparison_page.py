@@ -5,7 +5,6 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
-from rftui.clean import one_line
 from rftui.cli.comparison_tables import (
     EVALUATION_COLUMNS,
     RUN_COLUMNS,
@@ -19,7 +18,8 @@ from rftui.cli.comparison_tables import (
     value_text,
 )
 from rftui.cli.output import Column, table_lines
-from rftui.comparison import Comparison, Contrast, Flip, Setting, letters_of
+from rftui.comparing.comparison import Comparison, Contrast, Flip, Setting, letters_of
+from rftui.terminal.clean import one_line
 
 LETTER = Column("")
 

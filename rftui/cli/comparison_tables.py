@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from rftui.clean import one_line
 from rftui.cli.output import Column
-from rftui.compared_runs import ComparedRun
-from rftui.comparison import Comparison, Contrast, Paired, source_name
+from rftui.comparing.compared_runs import ComparedRun
+from rftui.comparing.comparison import Comparison, Contrast, Paired, source_name
 from rftui.formats import interval, steps
+from rftui.terminal.clean import one_line
 
 RUN_COLUMNS = (
     Column("run", can_shrink=True),

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from rftui.clean import one_line
 from rftui.cli.output import Column, table_lines
+from rftui.evaluations.gains import gains
 from rftui.formats import duration, interval, number, steps
-from rftui.gains import gains
+from rftui.terminal.clean import one_line
 from store.apply_user import PERSON
 from store.runs import find_run, open_catalogue, run_detail
 

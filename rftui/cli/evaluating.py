@@ -47,8 +47,8 @@ def evaluate(
     """Evaluate a run's weights, or any model, on held-out examples."""
     # pydantic and psutil cost 0.2 s, which --help and other commands should not pay
     from rftui.cli.launching import Ending, carry_out
-    from rftui.plan import LaunchRequest
-    from rftui.subjects import find_subject
+    from rftui.planning.plan import LaunchRequest
+    from rftui.planning.subjects import find_subject
     from store.layout import resolve_home
 
     place = resolve_home(home)

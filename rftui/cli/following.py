@@ -8,8 +8,8 @@ import time
 import typer
 
 from rftui.cli.output import console, is_ascii, is_terminal, narrate, print_json, say
-from rftui.follower import Follower, Glance, LogTail
 from rftui.formats import duration, fraction, number, steps
+from rftui.supervision.follower import Follower, Glance, LogTail
 from store.layout import RunDir
 
 POLL_S = 0.5

@@ -43,8 +43,8 @@ def recipes(
     as_json: JsonOption = False,
 ) -> None:
     """List the recipes and say which one fits this machine."""
-    from rftui.gpus import visible_gpus
-    from rftui.recipes import choose_recipe, load_recipe, recipe_names
+    from rftui.planning.recipes import choose_recipe, load_recipe, recipe_names
+    from rftui.supervision.gpus import visible_gpus
 
     if name is not None:
         _show_recipe(load_recipe(name), as_json=as_json)
@@ -66,7 +66,7 @@ def _show_recipe(recipe: Any, *, as_json: bool) -> None:
         return
     import json
 
-    from rftui.settings import flatten
+    from rftui.planning.settings import flatten
 
     say(f"{recipe.name}: {recipe.summary} ({recipe.hardware})")
     for table, settings in recipe.tables.items():
@@ -83,8 +83,8 @@ def doctor(
     as_json: JsonOption = False,
 ) -> None:
     """Look for what is wrong with this machine, environment and home."""
-    from rftui.doctor import examine
-    from rftui.plan import find_python
+    from rftui.planning.doctor import examine
+    from rftui.planning.plan import find_python
     from store.layout import resolve_home
 
     findings = examine(resolve_home(home), python=find_python(python))
@@ -100,7 +100,7 @@ def doctor(
 
 def print_finding(finding: Any, *, style: str) -> None:
     """One finding on one line, with the fix below."""
-    from rftui.clean import one_line
+    from rftui.terminal.clean import one_line
 
     say(f"{finding.level:<8} {finding.check:<12} {one_line(finding.found)}")
     if finding.expected:

@@ -14,8 +14,8 @@ from rftui.cli.options import HomeOption, JsonOption, complete_recipe, complete_
 from rftui.cli.output import is_terminal, narrate, print_json, say
 
 if TYPE_CHECKING:
-    from rftui.plan import LaunchPlan, LaunchRequest
-    from rftui.preflight import Report
+    from rftui.planning.plan import LaunchPlan, LaunchRequest
+    from rftui.planning.preflight import Report
     from store.config import RunConfig
 
 
@@ -70,7 +70,7 @@ def launch(
 ) -> None:
     """Start a training run. It survives this terminal."""
     # pydantic and psutil cost 0.2 s, which --help and other commands should not pay
-    from rftui.plan import LaunchRequest
+    from rftui.planning.plan import LaunchRequest
     from store.layout import resolve_home
 
     request = LaunchRequest(
@@ -134,9 +134,9 @@ def carry_out(
     """
     # psutil, pydantic and evals cost 0.4 s, which --help should not pay
     from rftui.errors import UsageProblem
-    from rftui.plan import plan_launch
-    from rftui.preflight import run_preflight
-    from rftui.start import start_run
+    from rftui.planning.plan import plan_launch
+    from rftui.planning.preflight import run_preflight
+    from rftui.supervision.start import start_run
 
     plan = plan_launch(home, request)
     if not as_json and request.method != "eval":
@@ -172,7 +172,7 @@ def carry_out(
 def _say_evaluations(home: Any, name: str) -> None:
     """What an evaluation that was waited for found."""
     from rftui.cli.details import evaluation_lines, run_fields
-    from rftui.reads import current_run
+    from rftui.runs.reads import current_run
 
     evaluations = run_fields(home, current_run(home, name).name)["evals"]
     if evaluations:
@@ -213,7 +213,7 @@ def _narrate_finding(finding: Any) -> None:
 
 def _clone_line(original: RunConfig, plan: LaunchPlan) -> str:
     # pydantic is loaded by now; this is about keeping the module light
-    from rftui.cloning import changed_settings
+    from rftui.planning.cloning import changed_settings
 
     count = len(changed_settings(original, plan.config))
     if not count:
@@ -222,7 +222,7 @@ def _clone_line(original: RunConfig, plan: LaunchPlan) -> str:
 
 
 def _dry_facts(plan: LaunchPlan, report: Report, original: RunConfig | None) -> dict[str, Any]:
-    from rftui.cloning import changed_settings
+    from rftui.planning.cloning import changed_settings
 
     command = plan.command
     cloned: dict[str, Any] = {}
@@ -253,7 +253,7 @@ def _print_dry(plan: LaunchPlan, report: Report, original: RunConfig | None) -> 
     # pydantic is loaded by now; this is about keeping the module light
     import shlex
 
-    from rftui.clean import clean
+    from rftui.terminal.clean import clean
 
     say(f"run        {plan.config.name}")
     say(f"directory  {clean(plan.directory)}")
@@ -278,8 +278,8 @@ def _print_dry(plan: LaunchPlan, report: Report, original: RunConfig | None) -> 
 
 def _setting_lines(plan: LaunchPlan, original: RunConfig | None) -> Iterator[str]:
     """Every setting with its origin; in a clone those that were changed begin with * and end with what they were."""
-    from rftui.cloning import changed_settings
-    from rftui.settings import flatten
+    from rftui.planning.cloning import changed_settings
+    from rftui.planning.settings import flatten
 
     changes = {} if original is None else changed_settings(original, plan.config)
     settings = list(flatten(plan.config.model_dump(mode="json")))
@@ -298,7 +298,7 @@ def _setting_lines(plan: LaunchPlan, original: RunConfig | None) -> Iterator[str
 
 
 def _print_first_prompt(report: Report) -> None:
-    from rftui.clean import clean
+    from rftui.terminal.clean import clean
 
     sample = report.trainer.get("sample")
     if sample:

@@ -113,12 +113,12 @@ def runs(
 def _filtered(home: Home, words: list[str]) -> tuple[list[RunSummary], int]:
     """Runs that the filter lets through, and how many there are in all."""
     if not words:
-        from rftui.reads import current_runs
+        from rftui.runs.reads import current_runs
 
         everything = current_runs(home)
         return everything, len(everything)
     # the language of filters costs 30 ms, which most calls do without
-    from rftui.run_selection import selected_runs
+    from rftui.runs.selection import selected_runs
 
     return selected_runs(home, " ".join(words))
 
@@ -154,7 +154,7 @@ def run_row(summary: RunSummary, *, now: float) -> list[Cell]:
 def show(run: RunArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Show one run: state, evaluations, attempts, counts, settings and their origins."""
     from rftui.cli.details import detail_lines, gain_fields, run_fields
-    from rftui.reads import current_run
+    from rftui.runs.reads import current_run
     from store.layout import resolve_home
 
     place = resolve_home(home)

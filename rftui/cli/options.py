@@ -31,7 +31,7 @@ def complete_tag(incomplete: str) -> list[str]:
 
 def complete_recipe(incomplete: str) -> list[str]:
     """Names of recipes for the shell."""
-    from rftui.recipes import recipe_names
+    from rftui.planning.recipes import recipe_names
 
     return [name for name in recipe_names() if name.startswith(incomplete)]
 

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rftui.clean import clean, one_line
+from rftui.terminal.clean import clean, one_line
 
 if TYPE_CHECKING:
     from rich.console import Console

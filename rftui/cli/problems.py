@@ -6,9 +6,9 @@ import json
 import sys
 from typing import NamedTuple
 
-from rftui.clean import clean
 from rftui.cli.output import narrate
 from rftui.errors import RftuiError
+from rftui.terminal.clean import clean
 from store.errors import RunConfigError, RunNotFound, StoreError
 
 

@@ -40,8 +40,8 @@ def logs(
     as_json: JsonOption = False,
 ) -> None:
     """Print what a run's training process printed, all attempts in order."""
-    from rftui.follower import LogTail
-    from rftui.reads import run_dir_of
+    from rftui.runs.reads import run_dir_of
+    from rftui.supervision.follower import LogTail
     from store.layout import resolve_home
 
     run_dir = run_dir_of(resolve_home(home), run)
@@ -74,10 +74,10 @@ def curves(
     as_json: JsonOption = False,
 ) -> None:
     """Draw metrics over steps. With --json: one object a metric, one a line where there are several."""
-    from rftui.clean import one_line
     from rftui.errors import NotFound
-    from rftui.plan import nearest_name
-    from rftui.reads import current_run
+    from rftui.planning.plan import nearest_name
+    from rftui.runs.reads import current_run
+    from rftui.terminal.clean import one_line
     from store.layout import resolve_home
     from store.metrics import curve, metric_names
     from store.runs import open_catalogue
@@ -114,9 +114,9 @@ def _draw_curve(metric: str, pairs: list[tuple[int, float]], *, height: int) -> 
     # 10 ms that --help should not pay
     import shutil
 
-    from rftui.chart import Point, draw
-    from rftui.clean import one_line
+    from rftui.charts.chart import Point, draw
     from rftui.formats import number
+    from rftui.terminal.clean import one_line
 
     width = min(160, shutil.get_terminal_size((PLAIN_WIDTH, 24)).columns) if is_terminal() else PLAIN_WIDTH
     finite = [value for _, value in pairs if value == value and abs(value) != float("inf")]
@@ -151,7 +151,7 @@ def rollouts(
 ) -> None:
     """Print training rollouts, group by group. With --json: one object a line."""
     from rftui.cli.rollout_pages import print_groups
-    from rftui.reads import run_dir_of
+    from rftui.runs.reads import run_dir_of
     from store.layout import resolve_home
     from store.rollouts import iter_rollouts
 
@@ -173,7 +173,7 @@ def rollouts(
     if bookmarks:
         from itertools import islice
 
-        from rftui.bookmarks import place_of, run_bookmarks
+        from rftui.rollouts.bookmarks import place_of, run_bookmarks
 
         marked = {bookmark.place for bookmark in run_bookmarks(place, name)}
         found = islice((rollout for rollout in found if place_of(rollout) in marked), shown)

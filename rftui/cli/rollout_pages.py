@@ -8,9 +8,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rftui.clean import clean, one_line
 from rftui.cli.output import is_ascii, narrate, say
 from rftui.formats import number
+from rftui.terminal.clean import clean, one_line
 from store.media import image_path
 
 if TYPE_CHECKING:

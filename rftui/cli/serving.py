@@ -27,7 +27,7 @@ def serve(
         bool,
         typer.Option(
             "--read-only/--changes",
-            help="Whether the browser may only look, or also launch, stop and delete runs, as anybody with the address.",
+            help="Whether the browser may only look, or also launch, stop and delete runs, with the address.",
         ),
     ] = True,
     home: HomeOption = None,

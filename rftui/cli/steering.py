@@ -10,7 +10,7 @@ from rftui.cli.options import HomeOption, JsonOption, RunArgument, examples
 from rftui.cli.output import narrate, print_json, say
 
 if TYPE_CHECKING:
-    from rftui.steering import End
+    from rftui.supervision.steering import End
     from store.layout import RunDir
 
 
@@ -32,8 +32,8 @@ def stop(
 ) -> None:
     """Ask a run to save a checkpoint at the next step boundary and end."""
     # processes and databases cost 0.1 s, which --help should not pay
-    from rftui.reads import run_dir_of
-    from rftui.steering import ask_to_stop, wait_for_end
+    from rftui.runs.reads import run_dir_of
+    from rftui.supervision.steering import ask_to_stop, wait_for_end
     from store.layout import resolve_home
 
     run_dir = run_dir_of(resolve_home(home), run)
@@ -50,8 +50,8 @@ def kill(
     as_json: JsonOption = False,
 ) -> None:
     """End a run's processes at once with SIGKILL; steps since its last checkpoint are lost."""
-    from rftui import steering
-    from rftui.reads import run_dir_of
+    from rftui.runs.reads import run_dir_of
+    from rftui.supervision import steering
     from store.layout import resolve_home
 
     place = resolve_home(home)
@@ -66,7 +66,7 @@ def kill(
 
 
 def _report_state(run_dir: RunDir, end: End, *, as_json: bool) -> None:
-    from rftui.ledger import read_ledger
+    from rftui.supervision.ledger import read_ledger
 
     shown = str(end.state or read_ledger(run_dir).state)
     if as_json:
@@ -90,8 +90,8 @@ def resume(
 ) -> None:
     """Continue a run that ended early, from its newest complete checkpoint."""
     from rftui.cli.launching import Ending, stay
-    from rftui.reads import run_dir_of
-    from rftui.resuming import resume_run
+    from rftui.runs.reads import run_dir_of
+    from rftui.supervision.resuming import resume_run
     from store.layout import resolve_home
 
     run_dir = run_dir_of(resolve_home(home), run)
@@ -108,14 +108,14 @@ def rm(
     as_json: JsonOption = False,
 ) -> None:
     """Move a run that has ended to the trash."""
-    from rftui.trash import restore, throw_away
+    from rftui.supervision.trash import restore, throw_away
     from store.layout import resolve_home
 
     place = resolve_home(home)
     if undo:
         name: Any = restore(place, run)
     else:
-        from rftui.reads import current_run
+        from rftui.runs.reads import current_run
 
         name = throw_away(place, current_run(place, run).name)
     if as_json:

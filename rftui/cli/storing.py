@@ -22,7 +22,7 @@ def register(app: typer.Typer) -> None:
 
 def check(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Index what is new, then compare the databases with the run directories; exit code 1 where something is wrong."""
-    from rftui.store_check import findings_of
+    from rftui.runs.store_check import findings_of
     from store.layout import resolve_home
 
     findings = findings_of(resolve_home(home))

@@ -18,9 +18,9 @@ from textual.worker import get_current_worker
 
 from rftui.actions import bindings
 from rftui.cli.output import is_ascii
-from rftui.compare_runs import CompareRuns, legend_lines, warning_lines
-from rftui.compare_watch import CompareWatch, WatchedRun
-from rftui.comparison import Contrast
+from rftui.comparing.comparison import Contrast
+from rftui.comparing.runs import CompareRuns, legend_lines, warning_lines
+from rftui.comparing.watch import CompareWatch, WatchedRun
 from rftui.widgets.compare_curves_pane import CompareCurvesPane
 from rftui.widgets.compare_evaluations_pane import CompareEvaluationsPane
 from rftui.widgets.compare_pane import ComparePane

@@ -12,8 +12,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
 from rftui.actions import bindings
-from rftui.clean import one_line
-from rftui.run_verbs import Question
+from rftui.runs.verbs import Question
+from rftui.terminal.clean import one_line
 
 
 class ConfirmScreen(ModalScreen[bool]):

@@ -9,8 +9,8 @@ from textual.screen import Screen
 from textual.worker import get_current_worker
 
 from rftui.cli.problems import Problem, problem_of
-from rftui.form_checks import Checked, FormChecks
-from rftui.launch_form import FormView, Surroundings, look_around
+from rftui.forms.checks import Checked, FormChecks
+from rftui.forms.launch_form import FormView, Surroundings, look_around
 from store.layout import Home
 from store.runs import RunSummary
 

@@ -16,15 +16,15 @@ from textual.widgets import Input
 
 from rftui.actions import bindings
 from rftui.cli.problems import Problem
-from rftui.form_checks import Checked
-from rftui.form_fields import MORE
-from rftui.form_text import Progress, counts_line, hint_line, side_lines
-from rftui.launch_form import FormView, LaunchForm, Row
-from rftui.run_controls import RunControls
-from rftui.run_verbs import Question
+from rftui.forms.checks import Checked
+from rftui.forms.fields import MORE
+from rftui.forms.launch_form import FormView, LaunchForm, Row
+from rftui.forms.text import Progress, counts_line, hint_line, side_lines
+from rftui.runs.controls import RunControls
+from rftui.runs.verbs import Question
 from rftui.screens.confirm_screen import ConfirmScreen
 from rftui.screens.launch_checks import LaunchChecks
-from rftui.spans import Role, Span
+from rftui.terminal.spans import Role, Span
 from rftui.widgets.form_rows import FormRows
 from rftui.widgets.form_side import FormSide
 from rftui.widgets.line_list import LineList

@@ -13,14 +13,14 @@ from textual.message import Message
 from textual.timer import Timer
 
 from rftui.actions import bindings
-from rftui.annotations import put_pin, put_star, replace_note, set_tags
-from rftui.clean import one_line
 from rftui.errors import QueryError
-from rftui.run_filter import EXAMPLE, parse_filter
-from rftui.run_list_text import problem_text
-from rftui.run_view import SORTS, RunView, next_group, next_sort
+from rftui.runs.annotations import put_pin, put_star, replace_note, set_tags
+from rftui.runs.filter import EXAMPLE, parse_filter
+from rftui.runs.list_text import problem_text
+from rftui.runs.view import SORTS, RunView, next_group, next_sort
 from rftui.screens.run_list_reader import RunListReader
 from rftui.screens.run_list_view import REMEMBERED, RunListView
+from rftui.terminal.clean import one_line
 from rftui.view_memory import remember
 from rftui.widgets.line_list import LineList
 from store.layout import Home

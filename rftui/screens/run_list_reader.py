@@ -11,8 +11,8 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.worker import get_current_worker
 
-from rftui.run_list_reads import ListNews, RunListWatch, Wanted, last_note, metric_choices, read_traces
-from rftui.run_list_text import problem_text
+from rftui.runs.list_reads import ListNews, RunListWatch, Wanted, last_note, metric_choices, read_traces
+from rftui.runs.list_text import problem_text
 from store.layout import Home
 from store.run_list import PersonNote, Trace
 from store.runs import RunSummary
@@ -125,7 +125,7 @@ class RunListReader(Screen[None]):
 
         def read() -> Message:
             # NVML costs 40 ms at first, and the first frame should not wait for it
-            from rftui.gpus import gpu_samples
+            from rftui.supervision.gpus import gpu_samples
 
             return self.GpusRead(gpu_samples())
 

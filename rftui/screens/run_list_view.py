@@ -13,8 +13,8 @@ from textual.events import Key, Resize
 from textual.geometry import Size
 
 from rftui.errors import QueryError
-from rftui.run_browser import RunBrowser
-from rftui.run_list_text import (
+from rftui.runs.browser import RunBrowser
+from rftui.runs.list_text import (
     NO_RUNS,
     NOTHING_FITS,
     gpu_line,
@@ -23,9 +23,9 @@ from rftui.run_list_text import (
     problem_text,
     status_line,
 )
-from rftui.run_rows import LONGEST_SPARK
+from rftui.runs.rows import LONGEST_SPARK
 from rftui.screens.run_list_reader import RunListReader
-from rftui.spans import Line, Span
+from rftui.terminal.spans import Line, Span
 from rftui.view_memory import recall
 from rftui.widgets.key_line import KeyLine
 from rftui.widgets.line_list import LineList

@@ -16,11 +16,11 @@ from textual.widgets import ContentSwitcher, Static
 from textual.worker import get_current_worker
 
 from rftui.actions import bindings
-from rftui.clean import one_line
 from rftui.cli.output import is_ascii
 from rftui.formats import COLOURS
-from rftui.run_texts import header_text
-from rftui.run_watch import RunNews, RunWatch
+from rftui.runs.texts import header_text
+from rftui.runs.watch import RunNews, RunWatch
+from rftui.terminal.clean import one_line
 from rftui.widgets.curves_pane import CurvesPane
 from rftui.widgets.evals_pane import EvalsPane
 from rftui.widgets.key_line import KeyLine

@@ -8,7 +8,7 @@ from textual.events import Key
 from textual.message import Message
 from textual.widgets import Input
 
-from rftui.spans import Role, Span, line_width
+from rftui.terminal.spans import Role, Span, line_width
 from rftui.widgets.span_view import SpanLines
 
 

@@ -19,8 +19,8 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from rftui.clean import one_line
-from rftui.plot import LABEL_WIDTH, Layers, Plot, Row, cells, changed_spans, draw_plot, fitted
+from rftui.charts.plot import LABEL_WIDTH, Layers, Plot, Row, cells, changed_spans, draw_plot, fitted
+from rftui.terminal.clean import one_line
 
 logger = logging.getLogger(__name__)
 

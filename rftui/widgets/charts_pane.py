@@ -13,11 +13,11 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from rftui.actions import bindings
-from rftui.chart_plots import Look
+from rftui.charts.chart_plots import Look
+from rftui.charts.curves import Axis, Range, axis_label, panned, zoomed
+from rftui.charts.panels import Panel, single
+from rftui.charts.plot import Plot
 from rftui.cli.output import is_ascii
-from rftui.curves import Axis, Range, axis_label, panned, zoomed
-from rftui.panels import Panel, single
-from rftui.plot import Plot
 from rftui.widgets.chart import Chart
 from rftui.widgets.metric_search import MetricSearch
 from rftui.widgets.pane import Pane

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
-from rftui.compare_answers import sample_lines
-from rftui.rollout_reads import GroupPage
-from rftui.spans import Line
+from rftui.comparing.answers import sample_lines
+from rftui.rollouts.reads import GroupPage
+from rftui.terminal.spans import Line
 from rftui.widgets.group_view import NOTHING, GroupView
 from rftui.widgets.span_scroll import SpanScroll
 from rftui.widgets.span_view import SpanLines

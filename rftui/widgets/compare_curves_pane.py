@@ -9,8 +9,12 @@ from textual.binding import BindingType
 from textual.message import Message
 
 from rftui.actions import bindings
-from rftui.compare_curve_reads import CurveCache, ManyCurves
-from rftui.compare_curves import (
+from rftui.charts.curve_reads import MAX_POINTS
+from rftui.charts.curves import Axis, Range, axis_label
+from rftui.charts.panels import Panel, metrics_of
+from rftui.charts.plot import Plot
+from rftui.comparing.curve_reads import CurveCache, ManyCurves
+from rftui.comparing.curves import (
     Overlay,
     Shown,
     Strand,
@@ -23,11 +27,7 @@ from rftui.compare_curves import (
     strands_of,
     whole_of_all,
 )
-from rftui.compare_runs import CompareRuns
-from rftui.curve_reads import MAX_POINTS
-from rftui.curves import Axis, Range, axis_label
-from rftui.panels import Panel, metrics_of
-from rftui.plot import Plot
+from rftui.comparing.runs import CompareRuns
 from rftui.widgets.charts_pane import ChartsPane
 from rftui.widgets.compare_pane import WHAT
 from store.layout import Home
@@ -79,7 +79,7 @@ class CompareCurvesPane(ChartsPane):
         for name in many.runs:
             if name not in self._settings:
                 # pydantic costs 0.1 s; the list of runs does without
-                from rftui.compared_runs import run_settings
+                from rftui.comparing.compared_runs import run_settings
 
                 self._settings[name] = run_settings(self.home.run(name))
         return Found(many, seed_groups({name: self._settings[name] for name in many.runs}))

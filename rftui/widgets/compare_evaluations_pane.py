@@ -12,12 +12,12 @@ from textual.message import Message
 from textual.widget import Widget
 
 from rftui.actions import bindings
-from rftui.clean import one_line
-from rftui.compare_evaluation_reads import ComparedCache
-from rftui.compare_evaluations import Asked, EvaluationRow, evaluation_page
-from rftui.compare_runs import CompareRuns
-from rftui.comparison import Contrast, compare, compare_pairs
-from rftui.spans import Line
+from rftui.comparing.comparison import Contrast, compare, compare_pairs
+from rftui.comparing.evaluation_reads import ComparedCache
+from rftui.comparing.evaluations import Asked, EvaluationRow, evaluation_page
+from rftui.comparing.runs import CompareRuns
+from rftui.terminal.clean import one_line
+from rftui.terminal.spans import Line
 from rftui.widgets.compare_pane import ComparePane
 from rftui.widgets.line_list import LineList
 from store.layout import Home

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from rftui.compare_runs import CompareRuns
+from rftui.comparing.runs import CompareRuns
 from rftui.widgets.pane import Pane
 from store.layout import Home
 

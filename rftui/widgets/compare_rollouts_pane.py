@@ -15,11 +15,11 @@ from textual.widget import Widget
 from textual.worker import get_current_worker
 
 from rftui.actions import bindings
-from rftui.clean import one_line
-from rftui.compare_answers import SharedAnswer, answer_row
-from rftui.compare_browser import PairsBrowser
-from rftui.compare_prompts import SharedPrompt, prompt_row
-from rftui.compare_rollout_header import (
+from rftui.comparing.answers import SharedAnswer, answer_row
+from rftui.comparing.browser import PairsBrowser
+from rftui.comparing.comparison import Contrast
+from rftui.comparing.prompts import SharedPrompt, prompt_row
+from rftui.comparing.rollout_header import (
     answer_head,
     column_letters,
     head_line,
@@ -28,18 +28,18 @@ from rftui.compare_rollout_header import (
     prompt_lines,
     training_head,
 )
-from rftui.compare_rollout_reads import PairsPage, PairsReader
-from rftui.compare_runs import CompareRuns
-from rftui.comparison import Contrast
-from rftui.half_blocks import Picture
-from rftui.rollout_reads import GroupPage
-from rftui.spans import Line, Role, Span
+from rftui.comparing.rollout_reads import PairsPage, PairsReader
+from rftui.comparing.runs import CompareRuns
+from rftui.rollouts.reads import GroupPage
+from rftui.terminal.clean import one_line
+from rftui.terminal.half_blocks import Picture
+from rftui.terminal.spans import Line, Role, Span
+from rftui.terminal.wrapping import wrap
 from rftui.widgets.compare_columns import CompareColumn
 from rftui.widgets.compare_pane import ComparePane
 from rftui.widgets.image import ImagePane, Shown
 from rftui.widgets.line_list import LineList
 from rftui.widgets.span_view import SpanLines
-from rftui.wrapping import wrap
 from store.errors import StoreError
 from store.layout import Home
 

@@ -11,8 +11,8 @@ from textual.events import Resize
 from textual.widget import Widget
 
 from rftui.actions import bindings
-from rftui.compare_runs import CompareRuns
-from rftui.compare_settings import (
+from rftui.comparing.runs import CompareRuns
+from rftui.comparing.settings import (
     Columns,
     SettingRow,
     columns_for,
@@ -21,7 +21,7 @@ from rftui.compare_settings import (
     row_line,
     setting_rows,
 )
-from rftui.spans import Line, Role, Span
+from rftui.terminal.spans import Line, Role, Span
 from rftui.widgets.compare_pane import ComparePane
 from rftui.widgets.line_list import LineList
 from rftui.widgets.span_view import SpanLines
@@ -70,7 +70,7 @@ class CompareSettingsPane(ComparePane):
     def read(self) -> Settings | None:
         """The settings of every run; they never change while a run exists."""
         # pydantic costs 0.1 s; the list of runs does without
-        from rftui.compared_runs import run_settings
+        from rftui.comparing.compared_runs import run_settings
 
         there = self.runs.there
         if list(self.found) == there:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from textual import on
 
-from rftui.bookmarks import Marked, place_of
-from rftui.clean import clean
-from rftui.rollout_header import bookmark_row
-from rftui.spans import Line
+from rftui.rollouts.bookmarks import Marked, place_of
+from rftui.rollouts.header import bookmark_row
+from rftui.terminal.clean import clean
+from rftui.terminal.spans import Line
 from rftui.widgets.group_view import GroupView
 from rftui.widgets.line_list import LineList
 from rftui.widgets.rollout_reader import RolloutReader

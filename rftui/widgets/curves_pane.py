@@ -8,13 +8,13 @@ from textual.binding import BindingType
 from textual.message import Message
 
 from rftui.actions import bindings
-from rftui.alerts import WATCHED, Alert, alerts_of
-from rftui.chart_plots import Lines, moved_cursor, place, plot_of, steps_in, whole_of
-from rftui.clean import one_line
-from rftui.curve_reads import MAX_POINTS, RunCurves, read_curves, read_names, sketch_curves
-from rftui.curves import Axis, Range, axis_label
-from rftui.panels import Panel, metrics_of, preset
-from rftui.plot import ALERT, Plot
+from rftui.charts.alerts import WATCHED, Alert, alerts_of
+from rftui.charts.chart_plots import Lines, moved_cursor, place, plot_of, steps_in, whole_of
+from rftui.charts.curve_reads import MAX_POINTS, RunCurves, read_curves, read_names, sketch_curves
+from rftui.charts.curves import Axis, Range, axis_label
+from rftui.charts.panels import Panel, metrics_of, preset
+from rftui.charts.plot import ALERT, Plot
+from rftui.terminal.clean import one_line
 from rftui.widgets.charts_pane import ChartsPane
 from store.layout import Home
 from store.metrics import CurveMemory

@@ -14,12 +14,12 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.worker import get_current_worker
 
-from rftui.clean import clean, one_line
-from rftui.evals_browser import AnswerBrowser
-from rftui.evals_reads import EvalDetail, EvalsSource, SamplePage
-from rftui.evals_sample_text import answer_row, browser_lines, sample_lines
-from rftui.half_blocks import Picture
-from rftui.spans import Line, Role, Span
+from rftui.evaluations.browser import AnswerBrowser
+from rftui.evaluations.reads import EvalDetail, EvalsSource, SamplePage
+from rftui.evaluations.sample_text import answer_row, browser_lines, sample_lines
+from rftui.terminal.clean import clean, one_line
+from rftui.terminal.half_blocks import Picture
+from rftui.terminal.spans import Line, Role, Span
 from rftui.widgets.image import ImagePane, Shown
 from rftui.widgets.line_list import LineList
 from rftui.widgets.span_scroll import SpanScroll

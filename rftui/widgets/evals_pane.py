@@ -13,13 +13,13 @@ from textual.widget import Widget
 
 from rftui.actions import bindings
 from rftui.cli.output import is_ascii
-from rftui.evals_browser import Filter
-from rftui.evals_matrix import MatrixView, matrix_lines, moved_column
-from rftui.evals_reads import EvalsPage, EvalsSource
-from rftui.evals_tables import Confusion, confusion
-from rftui.evals_text import kind_lines, list_head, list_row, paired_lines, total_lines, trend_lines
-from rftui.evals_trend import trend_plot
-from rftui.spans import Line, Role, Span
+from rftui.evaluations.browser import Filter
+from rftui.evaluations.matrix import MatrixView, matrix_lines, moved_column
+from rftui.evaluations.reads import EvalsPage, EvalsSource
+from rftui.evaluations.tables import Confusion, confusion
+from rftui.evaluations.text import kind_lines, list_head, list_row, paired_lines, total_lines, trend_lines
+from rftui.evaluations.trend import trend_plot
+from rftui.terminal.spans import Line, Role, Span
 from rftui.widgets.chart import Chart
 from rftui.widgets.evals_answers import EvalAnswers
 from rftui.widgets.line_list import LineList

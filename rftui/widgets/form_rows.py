@@ -10,10 +10,10 @@ from textual.events import Key, Paste
 from textual.message import Message
 
 from rftui.actions import bindings
-from rftui.form_text import heading_line, row_line
-from rftui.launch_form import Row
-from rftui.line_editor import LineEditor
-from rftui.spans import Line
+from rftui.forms.launch_form import Row
+from rftui.forms.line_editor import LineEditor
+from rftui.forms.text import heading_line, row_line
+from rftui.terminal.spans import Line
 from rftui.widgets.line_list import LineList
 
 NOTHING_FOUND = "no field holds these words; esc ends the filter"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from textual.events import MouseScrollDown, MouseScrollUp
 
-from rftui.spans import Line, Role, Span, fitted
+from rftui.terminal.spans import Line, Role, Span, fitted
 from rftui.widgets.span_view import SpanView
 
 

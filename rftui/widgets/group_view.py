@@ -11,10 +11,10 @@ from textual.geometry import Size
 from textual.message import Message
 
 from rftui.actions import bindings
-from rftui.group_layout import GroupLayout
-from rftui.group_text import Comparison, View
-from rftui.rollout_reads import GroupPage
-from rftui.spans import Line, Role, Span
+from rftui.rollouts.group_layout import GroupLayout
+from rftui.rollouts.group_text import Comparison, View
+from rftui.rollouts.reads import GroupPage
+from rftui.terminal.spans import Line, Role, Span
 from rftui.widgets.span_view import SpanView
 from store.rollouts import Rollout
 

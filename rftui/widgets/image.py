@@ -12,13 +12,13 @@ from textual.events import Hide, Resize, Show
 from textual.message import Message
 from textual.strip import Strip
 
-from rftui.half_blocks import Picture, Size
-from rftui.rollout_header import image_title
-from rftui.spans import Line, Role, Span
-from rftui.terminal_graphics import Protocol, Support
+from rftui.rollouts.header import image_title
+from rftui.terminal.graphics import Protocol, Support
+from rftui.terminal.half_blocks import Picture, Size
+from rftui.terminal.spans import Line, Role, Span
+from rftui.terminal.wrapping import wrap
 from rftui.widgets.pixels import send
 from rftui.widgets.span_view import SpanView
-from rftui.wrapping import wrap
 
 NO_IMAGE = "this prompt has no image"
 HALF_BLOCKS = Support(Protocol.NONE, "")

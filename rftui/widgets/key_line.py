@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.events import Click, Resize
 from textual.screen import Screen
 
-from rftui.spans import Line, Role, Span, fitted, line_width
+from rftui.terminal.spans import Line, Role, Span, fitted, line_width
 from rftui.widgets.span_view import SpanView
 
 GAP = "  "

@@ -11,7 +11,7 @@ from textual.geometry import Size
 from textual.message import Message
 
 from rftui.actions import bindings
-from rftui.spans import Line, Role, Span
+from rftui.terminal.spans import Line, Role, Span
 from rftui.widgets.span_view import SpanView
 
 

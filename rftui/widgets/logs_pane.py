@@ -10,9 +10,9 @@ from textual.events import Resize
 from textual.widget import Widget
 
 from rftui.actions import bindings
-from rftui.ending_reads import read_ending
-from rftui.ending_texts import Ending, ending_lines
-from rftui.log_reader import LogReader
+from rftui.runs.ending_reads import read_ending
+from rftui.runs.ending_texts import Ending, ending_lines
+from rftui.runs.log_reader import LogReader
 from rftui.widgets.span_view import SpanLines
 from rftui.widgets.text_panes import TextPane
 from store.layout import Home

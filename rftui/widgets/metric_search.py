@@ -14,8 +14,8 @@ from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from rftui.actions import bindings
-from rftui.clean import one_line
-from rftui.panels import matching
+from rftui.charts.panels import matching
+from rftui.terminal.clean import one_line
 
 MOST_SHOWN = 200
 """An option list pays for every option at once; more letters narrow it down."""

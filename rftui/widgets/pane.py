@@ -15,7 +15,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 from textual.worker import get_current_worker
 
-from rftui.clean import one_line
+from rftui.terminal.clean import one_line
 from store.layout import Home
 
 logger = logging.getLogger(__name__)

@@ -9,9 +9,9 @@ from weakref import WeakKeyDictionary
 
 from textual.app import App, SuspendNotSupported
 
-from rftui.pixel_pictures import IDENTITIES
-from rftui.terminal_graphics import USUAL_CELL, Protocol, Support, support_of
-from rftui.terminal_probe import ask_terminal, cell_pixels
+from rftui.terminal.graphics import USUAL_CELL, Protocol, Support, support_of
+from rftui.terminal.pixel_pictures import IDENTITIES
+from rftui.terminal.probe import ask_terminal, cell_pixels
 
 _KNOWN: WeakKeyDictionary[App[Any], Support] = WeakKeyDictionary()
 

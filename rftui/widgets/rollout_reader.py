@@ -11,12 +11,12 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.worker import get_current_worker
 
-from rftui.bookmarks import Marked, marked_rollouts, set_bookmark
-from rftui.clean import one_line
-from rftui.half_blocks import Picture
-from rftui.reads import see_to
-from rftui.rollout_query import RolloutQuery
-from rftui.rollout_reads import Extent, GroupPage, RolloutSource, StepPage
+from rftui.rollouts.bookmarks import Marked, marked_rollouts, set_bookmark
+from rftui.rollouts.query import RolloutQuery
+from rftui.rollouts.reads import Extent, GroupPage, RolloutSource, StepPage
+from rftui.runs.reads import see_to
+from rftui.terminal.clean import one_line
+from rftui.terminal.half_blocks import Picture
 from rftui.widgets.image import Shown
 from store.bookmarks import CompletionPlace
 from store.errors import StoreError

@@ -15,14 +15,14 @@ from textual.events import Resize
 from textual.widgets import Input
 
 from rftui.actions import ROLLOUT_QUERY, bindings
-from rftui.clean import clean
 from rftui.errors import QueryError
-from rftui.rollout_browser import RolloutBrowser
-from rftui.rollout_groups import GroupSummary
-from rftui.rollout_header import group_row, head_lines, history_row
-from rftui.rollout_query import NOTHING, parse_query
-from rftui.rollout_reads import GroupPage
-from rftui.spans import Line
+from rftui.rollouts.browser import RolloutBrowser
+from rftui.rollouts.groups import GroupSummary
+from rftui.rollouts.header import group_row, head_lines, history_row
+from rftui.rollouts.query import NOTHING, parse_query
+from rftui.rollouts.reads import GroupPage
+from rftui.terminal.clean import clean
+from rftui.terminal.spans import Line
 from rftui.widgets.completion_keys import CompletionKeys
 from rftui.widgets.group_view import GroupView
 from rftui.widgets.image import HALF_BLOCKS, ImagePane

@@ -10,10 +10,10 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.worker import get_current_worker
 
-from rftui.chart_plots import Look, plot_of
-from rftui.clean import one_line
-from rftui.run_preview import CHARTS, Preview, head_lines, read_preview, text_lines
-from rftui.spans import Line, Role, Span
+from rftui.charts.chart_plots import Look, plot_of
+from rftui.runs.preview import CHARTS, Preview, head_lines, read_preview, text_lines
+from rftui.terminal.clean import one_line
+from rftui.terminal.spans import Line, Role, Span
 from rftui.widgets.chart import Chart
 from rftui.widgets.span_view import SpanLines
 from store.layout import Home

@@ -9,7 +9,7 @@ from textual.events import Key
 from textual.geometry import Region, Size
 from textual.message import Message
 
-from rftui.spans import Line, Role, Span
+from rftui.terminal.spans import Line, Role, Span
 from rftui.widgets.line_list import LineList
 
 

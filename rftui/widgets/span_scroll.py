@@ -10,7 +10,7 @@ from textual.geometry import Size
 from textual.message import Message
 
 from rftui.actions import bindings
-from rftui.spans import Line
+from rftui.terminal.spans import Line
 from rftui.widgets.span_view import SpanView
 
 

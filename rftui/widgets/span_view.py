@@ -12,7 +12,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from rftui.cli.output import is_ascii
-from rftui.spans import Line, Role, in_ascii
+from rftui.terminal.spans import Line, Role, in_ascii
 
 
 class SpanView(ScrollView, can_focus=False, inherit_bindings=False):

@@ -13,11 +13,11 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from rftui.actions import bindings
+from rftui.charts.plot import Plot
 from rftui.cli.output import is_ascii
-from rftui.plot import Plot
-from rftui.system_plots import Window, next_window
-from rftui.system_reads import SystemPage, SystemSource
-from rftui.system_text import system_lines
+from rftui.system.plots import Window, next_window
+from rftui.system.reads import SystemPage, SystemSource
+from rftui.system.text import system_lines
 from rftui.widgets.chart import Chart
 from rftui.widgets.charts_pane import Slots, slots_for
 from rftui.widgets.pane import Pane

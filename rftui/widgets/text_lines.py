@@ -13,7 +13,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from rftui.actions import bindings
-from rftui.clean import clean
+from rftui.terminal.clean import clean
 
 
 class TextLines(ScrollView, can_focus=True):

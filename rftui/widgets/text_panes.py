@@ -12,11 +12,11 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from rftui.actions import bindings
-from rftui.alerts import alert_lines
-from rftui.clean import one_line
+from rftui.charts.alerts import alert_lines
+from rftui.charts.curve_reads import read_alerts
 from rftui.cli.details import detail_lines, run_fields
-from rftui.curve_reads import read_alerts
-from rftui.run_texts import config_lines
+from rftui.runs.texts import config_lines
+from rftui.terminal.clean import one_line
 from rftui.widgets.pane import Pane
 from rftui.widgets.text_lines import TextLines
 from store.layout import Home

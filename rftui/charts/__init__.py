@@ -1,0 +1,1 @@
+"""Curves of metrics: numbers, plots and alarms, without any widget."""

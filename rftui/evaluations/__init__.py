@@ -1,0 +1,1 @@
+"""Held-out evaluations as the dashboard shows them, without any widget."""

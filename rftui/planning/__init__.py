@@ -1,0 +1,1 @@
+"""What a launch would do and whether it can: settings, recipes, preflight."""

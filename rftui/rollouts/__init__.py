@@ -1,0 +1,1 @@
+"""What the model wrote, as the views of rollouts show it, without any widget."""

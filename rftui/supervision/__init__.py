@@ -1,0 +1,1 @@
+"""From a run directory to a recorded ending: starting, watching, stopping and resuming training processes."""

@@ -1,0 +1,90 @@
+"""Continues a run as a new attempt, from its newest complete checkpoint or from the start."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from rftui.errors import RftuiError, UsageProblem
+from rftui.planning.settings import set_layer
+from rftui.supervision.ledger import read_ledger
+from rftui.supervision.spawn import NEW_ATTEMPT, RESUME, start_supervisor, wait_until_supervised
+from store.checkpoints import newest_complete
+from store.config import RunConfig, config_toml, read_config
+from store.layout import RunDir
+from store.states import State, is_live
+
+
+class Resumed(NamedTuple):
+    """What was resumed, in words."""
+
+    sentence: str
+    first_step: int
+
+
+def resume_run(run_dir: RunDir, assignments: Sequence[str]) -> Resumed:
+    """Starts the next attempt. Raises RftuiError for a run that lives, or that finished and gets no more steps."""
+    name = run_dir.name
+    state = read_ledger(run_dir).state
+    if state is not None and is_live(state):
+        raise RftuiError(
+            f"{name} is {state}",
+            found=f"{name} is {state}",
+            expected="a run that has ended",
+            fix=f"`rftui logs -f {name}` follows it, `rftui stop {name}` ends it in order",
+        )
+    config = read_config(run_dir.config)
+    extended = _extended(config, assignments)
+    if state is State.FINISHED and extended.max_steps <= config.max_steps:
+        raise RftuiError(
+            f"{name} finished all its {config.max_steps} steps",
+            found=f"max_steps={config.max_steps}, all done",
+            expected="a run with steps left",
+            fix=f"`rftui resume {name} --set max_steps={2 * config.max_steps}` trains it further",
+        )
+    if extended != config:
+        _rewrite_config(run_dir, extended)
+    checkpoint = newest_complete(run_dir)
+    process = start_supervisor(run_dir, NEW_ATTEMPT if checkpoint is None else RESUME)
+    wait_until_supervised(run_dir, process)
+    if checkpoint is None:
+        return Resumed(f"{name} has no complete checkpoint, so it starts at step 1 again", 1)
+    return Resumed(f"{name} goes on after step {checkpoint.step} of {extended.max_steps}", checkpoint.step + 1)
+
+
+def _extended(config: RunConfig, assignments: Sequence[str]) -> RunConfig:
+    """The configuration with more steps; every other setting is the run's for life."""
+    values = dict(set_layer(assignments).values)
+    steps = values.pop("max_steps", config.max_steps)
+    if values:
+        raise UsageProblem(
+            "a resumed run keeps its settings",
+            found=", ".join(values),
+            expected="max_steps, or nothing",
+            fix="launch a new run for other settings",
+        )
+    if not isinstance(steps, int) or steps < config.max_steps:
+        raise UsageProblem(
+            f"max_steps={steps} is no extension",
+            found=str(steps),
+            expected=f"a whole number above {config.max_steps}",
+            fix=f"--set max_steps={2 * config.max_steps}",
+        )
+    return config.model_copy(update={"max_steps": steps})
+
+
+def _rewrite_config(run_dir: RunDir, config: RunConfig) -> None:
+    """Replaces config.toml, and notes the new origin in launch.json."""
+    launch = json.loads(run_dir.launch.read_text(encoding="utf-8"))
+    launch.setdefault("origins", {})["max_steps"] = "resume --set"
+    _replace(run_dir.launch, json.dumps(launch, indent=1))
+    _replace(run_dir.config, config_toml(config))
+
+
+def _replace(path: Path, text: str) -> None:
+    partial = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, path)

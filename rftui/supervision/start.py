@@ -1,0 +1,138 @@
+"""Turns a plan into a run: the run directory, whole or not at all, and its supervisor."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import rftui
+from rftui.errors import StoreTrouble, UsageProblem
+from rftui.planning.plan import LaunchPlan, next_name
+from rftui.supervision.gpus import visible_gpus
+from rftui.supervision.processes import host_name, identify
+from rftui.supervision.spawn import NEW_ATTEMPT, start_supervisor, wait_until_supervised
+from store.config import RunConfig, config_toml
+from store.layout import Home, RunDir
+
+DIFF_CHARACTERS = 1 << 20
+GIT_PATIENCE_S = 5.0
+
+
+def start_run(plan: LaunchPlan, *, versions: dict[str, Any]) -> RunDir:
+    """Creates the run and starts its supervisor, which starts the trainer. Raises RftuiError where either fails."""
+    run_dir = create_run(plan, versions=versions)
+    process = start_supervisor(run_dir, NEW_ATTEMPT)
+    wait_until_supervised(run_dir, process)
+    return run_dir
+
+
+def create_run(plan: LaunchPlan, *, versions: dict[str, Any]) -> RunDir:
+    """The run directory with config.toml and launch.json; it appears under its name only when both are written."""
+    runs = plan.home.runs_dir
+    partial = runs / f".launching-{plan.uid}"
+    try:
+        partial.mkdir(parents=True)
+        return _fill_and_publish(plan, partial, versions)
+    except OSError as error:
+        raise StoreTrouble(
+            f"cannot create a run in {runs}",
+            found=str(error),
+            expected="a home that can be written",
+            fix="name another with --home or RFTUI_HOME, or free space there",
+        ) from error
+    finally:
+        if partial.exists():
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+def _fill_and_publish(plan: LaunchPlan, partial: Path, versions: dict[str, Any]) -> RunDir:
+    config = plan.config
+    while True:
+        current = plan._replace(config=config)
+        facts = _launch_facts(current, versions)
+        (partial / "config.toml").write_text(config_toml(config), encoding="utf-8")
+        (partial / "launch.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
+        run_dir = plan.home.run(config.name)
+        try:
+            os.rename(partial, run_dir.path)
+        except OSError:
+            if not run_dir.path.exists():
+                raise
+            if plan.has_given_name:
+                raise UsageProblem(
+                    f"a run named {config.name} exists",
+                    found=config.name,
+                    expected="a new name",
+                    fix="choose another --name",
+                ) from None
+            config = _renamed(plan.home, config)
+        else:
+            return run_dir
+
+
+def _renamed(home: Home, config: RunConfig) -> RunConfig:
+    """The configuration under the next counted name: another launch was quicker."""
+    return config.model_copy(update={"name": next_name(home, task=config.task, method=config.method.value)})
+
+
+def _launch_facts(plan: LaunchPlan, versions: dict[str, Any]) -> dict[str, Any]:
+    me = identify(os.getpid())
+    assert me is not None, "this process is in /proc"
+    return {
+        "v": 1,
+        "uid": plan.uid,
+        "name": plan.config.name,
+        "created_at": time.time(),
+        "rftui_version": rftui.__version__,
+        "python": plan.python,
+        "command": plan.command.arguments,
+        "env": plan.command.environment,
+        "backend": "local",
+        "origins": plan.origins,
+        "git": git_state(Path.cwd()),
+        "hardware": hardware_facts(),
+        "versions": versions,
+        "hides_gpus": plan.hides_gpus,
+        "launcher": me._asdict(),
+    }
+
+
+def hardware_facts() -> dict[str, Any]:
+    """What this machine is, for the record."""
+    # 60 ms, and only a launch needs it
+    import psutil
+
+    return {
+        "host": host_name(),
+        "cpus": os.cpu_count(),
+        "memory_mb": psutil.virtual_memory().total >> 20,
+        "gpus": [{"index": gpu.index, "name": gpu.name, "memory_mb": gpu.memory_total_mb} for gpu in visible_gpus()],
+    }
+
+
+def git_state(directory: Path) -> dict[str, Any] | None:
+    """Commit and uncommitted changes of the repository that the launch was typed in; None outside of one."""
+    commit = _git(directory, "rev-parse", "HEAD")
+    if commit is None:
+        return None
+    diff = _git(directory, "diff", "HEAD") or ""
+    return {"commit": commit.strip(), "dirty": bool(diff), "diff": diff[:DIFF_CHARACTERS]}
+
+
+def _git(directory: Path, *arguments: str) -> str | None:
+    try:
+        finished = subprocess.run(
+            ["git", "-C", str(directory), *arguments],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=GIT_PATIENCE_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return finished.stdout.decode("utf-8", "replace") if finished.returncode == 0 else None

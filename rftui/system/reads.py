@@ -1,0 +1,109 @@
+"""Reads what the tab of the system shows: samples since the last look, and which run holds which GPU. Draws nothing."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import replace
+from typing import NamedTuple
+
+from rftui.charts.plot import Plot
+from rftui.supervision.facts import read_facts
+from rftui.system.history import Energy, SystemHistory
+from rftui.system.plots import Window, system_plots
+from store.attempt_ends import last_attempt, run_state, runs_in
+from store.layout import Home
+from store.runs import open_catalogue
+from store.states import State
+from store.system_samples import START, Place, SystemSample, read_samples
+
+HOLDING = frozenset({State.STARTING, State.RUNNING, State.STALLED, State.STOPPING})
+"""States in which a run has its GPUs; a queued one waits for them."""
+
+
+class GpuEnergy(NamedTuple):
+    """The energy of one GPU so far."""
+
+    gpu: int
+    """NVML's index."""
+    energy: Energy
+
+
+class SystemPage(NamedTuple):
+    """All that the tab shows, at one moment."""
+
+    version: tuple[int, Window]
+    """Samples so far, and how much of their time is drawn; with the same of both the plots are the same."""
+    last: SystemSample | None
+    plots: tuple[Plot, ...]
+    energies: tuple[GpuEnergy, ...]
+    """Of the GPUs that count for the run."""
+    host: str | None
+    """Where the run trains or trained last; None before its training process spoke."""
+    is_live: bool
+    """Whether its process lives, so that it holds its GPUs."""
+    own: tuple[int, ...]
+    """NVML's indices of the run's GPUs; empty where it names none."""
+    hides_gpus: bool
+    """Whether the run was started on the CPU of a machine that may have GPUs."""
+    holders: dict[int, tuple[str, ...]]
+    """Live runs of this home by the index of a GPU of that host that they hold."""
+
+    @property
+    def samples(self) -> int:
+        """How many samples there are."""
+        return self.version[0]
+
+
+class SystemSource:
+    """The samples of one run. `page` raises StoreError and sqlite3.Error; one thread at a time calls it."""
+
+    def __init__(self, home: Home, run: str) -> None:
+        self.home = home
+        self.run = run
+        self._history: SystemHistory | None = None
+        self._place: Place = START
+        self._plots: tuple[Plot, ...] = ()
+        self._plotted: tuple[int, Window] | None = None
+
+    def page(self, window: Window, *, is_ascii: bool) -> SystemPage:
+        """Everything so far."""
+        gpus = self._gpus(self.run)
+        history = self._history = self._history or SystemHistory(gpus or ())
+        with closing(open_catalogue(self.home)) as connection:
+            while (part := read_samples(connection, self.run, after=self._place)).samples:
+                history.add(part.samples)
+                self._place = part.place
+            state = run_state(connection, self.run)
+            attempt = last_attempt(connection, self.run)
+            names = runs_in(connection, HOLDING)
+            hosts = {name: end.host for name in names if (end := last_attempt(connection, name)) is not None}
+        host = attempt.host if attempt is not None else None
+        version = (history.samples, window)
+        if version != self._plotted:
+            self._plotted, self._plots = version, tuple(system_plots(history, window, is_ascii=is_ascii))
+        return SystemPage(
+            version=version,
+            last=history.last,
+            plots=self._plots,
+            energies=tuple(GpuEnergy(gpu.index, replace(gpu.energy)) for gpu in history.own_gpus),
+            host=host,
+            is_live=state in HOLDING,
+            own=gpus or (),
+            hides_gpus=gpus is None,
+            holders=self._holders([name for name in names if hosts.get(name) in (host, None)]),
+        )
+
+    def _holders(self, names: list[str]) -> dict[int, tuple[str, ...]]:
+        found: dict[int, tuple[str, ...]] = {}
+        for name in names:
+            for index in self._gpus(name) or ():
+                found[index] = (*found.get(index, ()), name)
+        return found
+
+    def _gpus(self, name: str) -> tuple[int, ...] | None:
+        """The GPUs that a run was launched on; None where it was told to use none."""
+        try:
+            return read_facts(self.home.run(name)).gpus
+        except (OSError, ValueError, KeyError):
+            # a run that was imported or damaged still shows its samples
+            return ()

@@ -1,0 +1,1 @@
+"""What reaches a terminal and how: cleaning, roles, images, themes, the driver."""
