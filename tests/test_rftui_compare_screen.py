@@ -12,6 +12,7 @@ from rftui.charts.curves import Axis
 from rftui.comparing.runs import CompareRuns, legend_lines, warning_lines, warnings_of
 from rftui.comparing.watch import GONE, CompareWatch, WatchedRun
 from rftui.screens.run_list import RunListScreen
+from rftui.terminal.spans import Line
 from rftui.widgets.chart import Chart
 from rftui.widgets.compare_columns import CompareColumn
 from rftui.widgets.metric_search import MetricSearch
@@ -376,6 +377,41 @@ def test_held_out_answers_by_filter_way_of_asking_and_run(tmp_path: Path) -> Non
         assert opened.screen.rollouts.browser.columns == ("sat-grpo-2", "sat-sft-3")
 
     drive_comparison(seeded_home(tmp_path), NAMES, scenario)
+
+
+def test_a_step_is_asked_for_while_held_out_answers_are_listed(tmp_path: Path) -> None:
+    async def scenario(opened: Compared) -> None:
+        await opened.press("4", "v", "f", "f")
+        rollouts = opened.screen.rollouts
+        listed = opened.rows("#prompts")
+        rollouts._is_reading = True  # what is wanted takes its time
+
+        rollouts.show_steps({NAMES[0]: 3, NAMES[1]: 3})
+
+        assert opened.rows("#prompts") == listed and len(listed[0]) > 10
+        rollouts._is_reading = False
+        rollouts.read_again()
+        await opened.settle()
+        assert opened.rows("#prompts") != listed
+        assert opened.rows("#what")[0].startswith("training rollouts")
+
+    drive_comparison(seeded_home(tmp_path), NAMES[:2], scenario)
+
+
+def test_a_line_that_cannot_be_drawn_says_so_and_the_other_widgets_go_on(tmp_path: Path) -> None:
+    def broken(number: int, width: int) -> Line:
+        raise IndexError("list index out of range")
+
+    async def scenario(opened: Compared) -> None:
+        await opened.press("4")
+        opened.screen.rollouts.list._draw = broken
+        await opened.press("j", "k")
+
+        assert opened.rows("#prompts")[0].startswith("this cannot be drawn: IndexError")
+        await opened.press("1")
+        assert opened.screen.shown == "curves"
+
+    drive_comparison(seeded_home(tmp_path), NAMES[:2], scenario)
 
 
 def test_new_rollouts_leave_the_reader_where_he_is(tmp_path: Path) -> None:

@@ -49,9 +49,14 @@ class PairsBrowser:
         return self.writers if self.is_training and self.writers else self.names
 
     @property
+    def rows(self) -> Sequence[SharedPrompt | SharedAnswer]:
+        """What is listed: of the page that was read, until the one that is wanted has come."""
+        return self.prompts if self.page.wanted.is_training else self.answers
+
+    @property
     def count(self) -> int:
         """Rows of the list."""
-        return len(self.prompts) if self.is_training else len(self.answers)
+        return len(self.rows)
 
     @property
     def is_read(self) -> bool:
@@ -60,10 +65,9 @@ class PairsBrowser:
 
     def uid(self, row: int) -> str | None:
         """What a row stands for."""
-        rows: Sequence[SharedPrompt | SharedAnswer] = self.prompts if self.is_training else self.answers
-        if not 0 <= row < len(rows):
+        if not 0 <= row < self.count:
             return None
-        item = rows[row]
+        item = self.rows[row]
         return item.prompt.uid if isinstance(item, SharedPrompt) else item.uid
 
     def take_page(self, page: PairsPage, *, selected: str | None) -> int | None:

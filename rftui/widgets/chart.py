@@ -21,6 +21,7 @@ from textual.widget import Widget
 
 from rftui.charts.plot import LABEL_WIDTH, Layers, Plot, Row, cells, changed_spans, draw_plot, fitted
 from rftui.terminal.clean import one_line
+from rftui.widgets.guarded import guarded_line
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +53,10 @@ class ChartSlice(Widget):
             self.refresh(Region(left - first, region.y, right - left, region.height))
 
     def render_line(self, y: int) -> Strip:
-        """Its part of one row."""
+        """Its part of one row; one that cannot be drawn says why."""
+        return guarded_line(self, self._draw_row, y)
+
+    def _draw_row(self, y: int) -> Strip:
         return self._chart.line_of(y, *self.columns)
 
 

@@ -207,16 +207,15 @@ class CompareRolloutsPane(ComparePane):
 
     @property
     def _item(self) -> SharedPrompt | SharedAnswer | None:
-        rows: Sequence[SharedPrompt | SharedAnswer]
-        rows = self.browser.prompts if self.browser.is_training else self.browser.answers
+        rows = self.browser.rows
         return rows[self.list.cursor] if self.list.cursor < len(rows) else None
 
     def _row_line(self, number: int, width: int) -> Line:
-        browser = self.browser
-        letters = self.runs.letters
-        if browser.is_training:
-            return prompt_row(browser.prompts[number], [letters[run] for run in browser.page.runs], width)
-        return answer_row(browser.answers[number], column_letters(browser.page.sources, letters), width)
+        page, letters = self.browser.page, self.runs.letters
+        item = self.browser.rows[number]
+        if isinstance(item, SharedPrompt):
+            return prompt_row(item, [letters[run] for run in page.runs], width)
+        return answer_row(item, column_letters(page.sources, letters), width)
 
     def _show(self) -> None:
         """Shows the selected row; reads its completions where they are not here yet."""

@@ -168,11 +168,11 @@ class ImagePane(SpanView):
         at = y - len(title)
         return (Span(lines[at], Role.WARNING if self.images else Role.MUTED),) if at < len(lines) else ()
 
-    def render_line(self, y: int) -> Strip:
+    def draw_row(self, y: int) -> Strip:
         """A line of words, or a row of the picture in the middle."""
         at = y - len(self._title())
         if self.picture.problem or not 0 <= at < len(self.picture.rows):
-            return super().render_line(y)
+            return super().draw_row(y)
         base = self.get_component_rich_style("span--plain")
         margin = Segment(" " * self._margin, base)
         row = [Segment(text, base + style if style else base) for text, style, _ in self.picture.rows[at]]

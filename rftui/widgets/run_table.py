@@ -10,6 +10,7 @@ from textual.geometry import Region, Size
 from textual.message import Message
 
 from rftui.terminal.spans import Line, Role, Span
+from rftui.widgets.guarded import undrawable_text
 from rftui.widgets.line_list import LineList
 
 
@@ -43,7 +44,11 @@ class RunTable(LineList, inherit_bindings=False):
 
     def _line(self, y: int) -> Line:
         if self.count:
-            return super().line_at(y)
+            try:
+                return super().line_at(y)
+            except Exception as error:
+                # the list's boundary: a run that cannot be drawn must not hide the others
+                return (Span(undrawable_text(self, error), Role.WRONG),)
         said = self.empty.split("\n")
         return (Span(said[y], Role.MUTED if y else Role.PLAIN),) if y < len(said) else ()
 

@@ -13,6 +13,7 @@ from textual.strip import Strip
 
 from rftui.cli.output import is_ascii
 from rftui.terminal.spans import Line, Role, in_ascii
+from rftui.widgets.guarded import guarded_line
 
 
 class SpanView(ScrollView, can_focus=False, inherit_bindings=False):
@@ -49,6 +50,10 @@ class SpanView(ScrollView, can_focus=False, inherit_bindings=False):
         return False
 
     def render_line(self, y: int) -> Strip:
+        """One row of the screen; one that cannot be drawn says why."""
+        return guarded_line(self, self.draw_row, y)
+
+    def draw_row(self, y: int) -> Strip:
         """One row of the screen, filled to the width."""
         at = y + self.scroll_offset.y
         width = self.size.width

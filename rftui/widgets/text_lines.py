@@ -14,6 +14,7 @@ from textual.strip import Strip
 
 from rftui.actions import bindings
 from rftui.terminal.clean import clean
+from rftui.widgets.guarded import guarded_line
 
 
 class TextLines(ScrollView, can_focus=True):
@@ -76,7 +77,10 @@ class TextLines(ScrollView, can_focus=True):
         return part + [""] * (self.size.height - len(part))
 
     def render_line(self, y: int) -> Strip:
-        """One row."""
+        """One row; one that cannot be drawn says why."""
+        return guarded_line(self, self._draw_row, y)
+
+    def _draw_row(self, y: int) -> Strip:
         number = self.scroll_offset.y + y
         width = self.size.width
         if number >= len(self._lines):
