@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from store.checkpoints import complete_checkpoints
 from store.layout import RunDir
 from tests.training_runs import make_run, of_type, records, start_trainer, train
 
 pytestmark = [pytest.mark.train, pytest.mark.slow]
+
+
+def weights_of(folder: Path) -> dict[str, torch.Tensor]:
+    (path,) = folder.glob("*model.safetensors")
+    weights: dict[str, torch.Tensor] = load_file(path)
+    return weights
 
 
 def wait_for_step(run_dir: RunDir, step: int, *, attempt: int = 1, timeout_s: float = 120) -> None:
@@ -94,6 +104,31 @@ def test_after_kill_nine_resume_takes_the_newest_complete_checkpoint_and_repeats
     assert overlap
     assert all(prompts_by_attempt[0][key] == prompts_by_attempt[1][key] for key in overlap)
     assert second[-1]["outcome"] == "finished"
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"method": "sft", "prompt": "direct"}, {"method": "grpo"}, {"method": "grpo", "lora": {"r": 4}}],
+    ids=["sft", "grpo", "lora"],
+)
+def test_a_resumed_run_ends_with_the_weights_of_one_that_never_stopped(
+    tmp_path: Path, settings: dict[str, Any]
+) -> None:
+    run_dir = make_run(tmp_path, max_steps=4, save_steps=2, learning_rate=1e-2, **settings)
+    assert train(run_dir) == 0, run_dir.output.read_text()[-3000:]
+    unbroken = weights_of(run_dir.model)
+    halfway = weights_of(run_dir.checkpoints / "checkpoint-2")
+    assert any(not torch.equal(unbroken[name], halfway[name]) for name in unbroken)
+    shutil.rmtree(run_dir.model)
+    shutil.rmtree(run_dir.checkpoints / "checkpoint-4")
+
+    assert train(run_dir, "--attempt", "2", "--resume") == 0, run_dir.output.read_text()[-3000:]
+
+    assert of_type(records(run_dir, attempt=2), "start")[0]["first_step"] == 3
+    resumed = weights_of(run_dir.model)
+    assert resumed.keys() == unbroken.keys()
+    for name, weight in unbroken.items():
+        torch.testing.assert_close(resumed[name], weight)
 
 
 @pytest.mark.parametrize("zero", [0, 2])

@@ -31,6 +31,7 @@ from trainer.evaluate import HeldOutEvaluation
 from trainer.model import ImageFitter, image_fitter, load_model, load_processor, model_facts
 from trainer.options import lora_arguments, trl_arguments
 from trainer.recorder import Recorder
+from trainer.restoring import WholeRestore
 from trainer.rows import TrainingRows
 from trainer.saving import CheckpointSaves, ForgivingSaves, is_disk_trouble
 
@@ -49,11 +50,11 @@ RECORDED_VERSIONS = (
 )
 
 
-class _GRPO(ForgivingSaves, RecordedGRPOTrainer):
+class _GRPO(ForgivingSaves, WholeRestore, RecordedGRPOTrainer):
     """GRPO as rftui runs it."""
 
 
-class _SFT(ForgivingSaves, SFTTrainer):
+class _SFT(ForgivingSaves, WholeRestore, SFTTrainer):
     """SFT as rftui runs it."""
 
 
