@@ -192,6 +192,15 @@ def test_a_live_header_says_how_far_and_how_long() -> None:
     assert text == "sat-1  * running  step 50/200  #####---------------  1h01m left"
 
 
+def test_a_header_says_which_data_where_there_is_room() -> None:
+    generated = SUMMARY._replace(source={"kind": "generated", "name": "scenes", "detail": ""})
+
+    wide, narrow = (header_text(generated, left_s=None, width=width, is_ascii=True) for width in (80, 60))
+
+    assert wide.endswith("---------------  generated data")
+    assert narrow.endswith("---------------")
+
+
 def test_settings_come_with_their_origins_and_cleaned() -> None:
     fields = {
         "config": {"max_steps": 5, "peft": {"r": 8}, "name": "\x1b[31mred"},

@@ -42,7 +42,8 @@ def group_lines(group: list[Rollout], *, media: Path) -> Iterator[str]:
     yield from _block("prompt", first.prompt)
     yield from _block("gold", str(first.gold))
     if first.image:
-        yield from _block("image", str(image_path(media, first.image)))
+        # whole, so that it can be copied
+        yield f"    {'image':<9} {one_line(image_path(media, first.image))}"
     for rollout in group:
         yield from _sample_lines(rollout)
 

@@ -246,5 +246,5 @@ def next_name(home: Home, *, task: str, method: str) -> str:
 
 def nearest_name(name: str, known: Sequence[str]) -> str | None:
     """The known name that looks most like this one."""
-    matches = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+    matches = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     return matches[0] if matches else None

@@ -26,7 +26,7 @@ def seconds_left(times: Sequence[StepTime], *, since: float | None, step: int, t
 
 
 def header_text(summary: RunSummary, *, left_s: float | None, width: int, is_ascii: bool) -> str:
-    """One line: name, state with reason, progress, time left. The reason gives way where there is no room."""
+    """One line: name, state with reason, progress, time left, which data. What comes last gives way first."""
     symbol = (ASCII_SYMBOLS if is_ascii else SYMBOLS).get(summary.state, "?")
     parts = [f"{symbol} {summary.state}", f"step {steps(summary.step, summary.total_steps)}"]
     live = is_live(State(summary.state))
@@ -37,6 +37,9 @@ def header_text(summary: RunSummary, *, left_s: float | None, width: int, is_asc
     if summary.started_at and summary.ended_at and not live:
         parts.append(f"took {duration(summary.ended_at - summary.started_at)}")
     text = f"{one_line(summary.name)}  {'  '.join(parts)}"
+    data = f"{one_line(summary.source.get('kind', '?'))} data" if summary.source else ""
+    if data and len(data) <= width - len(text) - 2:
+        text += f"  {data}"
     room = width - len(text) - 2
     return f"{text}  {one_line(summary.reason, width=room)}" if summary.reason and room > 8 else text
 
