@@ -61,6 +61,29 @@ class Measured(NamedTuple):
     unparsed: int
 
 
+class Asked(NamedTuple):
+    """The last held-out evaluation under one prompt, decoding and split: which one it is, and of what data."""
+
+    attempt: int
+    step: int
+    prompt: str
+    decoding: str
+    split: str
+    source_kind: str
+    """real or generated."""
+    source_name: str
+
+    @property
+    def way(self) -> tuple[str, ...]:
+        """What has to be alike for two evaluations to have asked the same."""
+        return self[2:]
+
+    @property
+    def is_generated(self) -> bool:
+        """Whether a setting of the run decides how hard its examples are."""
+        return self.source_kind == "generated"
+
+
 class RunRows:
     """Every run by uid, newest first. What the catalogue says as before stays the same object."""
 
@@ -232,6 +255,24 @@ def last_measured(connection: sqlite3.Connection, uid: int) -> list[Measured]:
         kind = str(source.get("kind") or "") if isinstance(source, dict) else ""
         # of equal keys the last step stays
         found[row[1:4]] = Measured._make((*row[:4], kind, *row[5:]))
+    return list(found.values())
+
+
+def last_asked(connection: sqlite3.Connection, uid: int) -> list[Asked]:
+    """The last evaluation of a run under each prompt, decoding and split; first the one that its summary shows."""
+    rows = connection.execute(
+        "SELECT t.attempt, t.step, t.prompt, t.decoding, t.split, t.source FROM evaluation t "
+        "JOIN attempt a ON a.run=t.run AND a.number=t.attempt "
+        f"WHERE t.run=? AND {_CURRENT.format(step='step')} "
+        "ORDER BY (t.decoding='greedy') DESC, (t.prompt='think') DESC, t.step DESC, t.prompt, t.split",
+        (uid,),
+    )
+    found: dict[tuple[str, ...], Asked] = {}
+    for row in rows:
+        source = json.loads(row[5])
+        named = source if isinstance(source, dict) else {}
+        asked = Asked(*row[:5], str(named.get("kind") or ""), str(named.get("name") or ""))
+        found.setdefault(row[2:5], asked)
     return list(found.values())
 
 

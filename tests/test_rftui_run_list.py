@@ -25,7 +25,7 @@ from rftui.widgets.run_table import RunTable, changed_cells
 from store.layout import Home
 from tests.dashboard import HOSTILE
 from tests.listed_runs import small_home, write_listed
-from tests.store_runs import append, ingest_all, rows
+from tests.store_runs import append, eval_sample, ingest_all, rows
 
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]")
 
@@ -175,6 +175,26 @@ def test_keys_typed_ahead_of_the_line_are_its_text(home: Home) -> None:
     drive(home, scenario)
 
 
+def test_a_tag_that_cannot_be_stays_in_the_line_and_the_next_question_is_clean(home: Home) -> None:
+    async def scenario(of: Opened) -> None:
+        await of.press("t", *"good", "comma", "space", "number_sign", *"x", "enter")
+        assert of.screen.ask is not None and of.screen.ask.text == "good, #x"
+        assert "'#x' is no tag" in of.text
+
+        await of.press("escape", "n")
+        assert "note on sat-grpo-1" in of.text and "is no tag" not in of.text and "tags of" not in of.text
+
+    drive(home, scenario)
+
+
+def test_tags_may_have_commas_between(home: Home) -> None:
+    async def scenario(of: Opened) -> None:
+        await of.press("t", *"good", "comma", "space", *"best", "enter")
+        await of.until(lambda: of.screen.browser.run is not None and of.screen.browser.run.tags == ("best", "good"))
+
+    drive(home, scenario)
+
+
 def test_sort_reverse_and_any_metric_by_name(home: Home) -> None:
     async def scenario(of: Opened) -> None:
         await of.press("s")
@@ -222,12 +242,19 @@ def test_marks_show_a_sign_and_escape_takes_them(home: Home) -> None:
     drive(home, scenario)
 
 
-def test_the_pin_gives_a_column_of_differences(home: Home) -> None:
+def test_the_pin_gives_a_column_of_paired_differences_with_intervals(home: Home) -> None:
+    write_listed(home, "sat-grpo-5", uid=15, age_s=100)
+    for name, right in (("sat-grpo-1", 1), ("sat-grpo-5", 5)):
+        answers = [eval_sample(20, index, correct=index < right) for index in range(10)]
+        append(home.run(name).journal(0, 1), *answers)
+    ingest_all(home)
+
     async def scenario(of: Opened) -> None:
         await of.press("p")
         await of.until(lambda: "vs base" in of.text)
         assert re.search(r" ◎ sat-grpo-1 .* base ", of.text) or "▸ ◎ sat-grpo-1" in of.text
-        assert "+10.0" in of.text, "sat-sft-2 is ten points above"
+        await of.until(lambda: re.search(r"sat-grpo-5 .* \+40\.0 \[\+10\.0,\+70\.0\]", of.text))
+        assert re.search(r"sat-sft-2 .* — ", of.text), "there are no answers to pair"
         assert MarkReader(home).read().pinned == 11
         await of.press("p")
         await of.until(lambda: "vs base" not in of.text)

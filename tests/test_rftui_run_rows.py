@@ -25,9 +25,10 @@ from rftui.runs.rows import (
     sparkline,
     squeezed,
 )
+from rftui.runs.versus import VersusBase
 from rftui.runs.view import GroupHead, RunView
 from rftui.terminal.clean import clean
-from rftui.terminal.spans import Line, line_width
+from rftui.terminal.spans import Line, Role, line_width
 from store.layout import Home
 from store.run_list import Trace
 from tests.hostile_text import hostile_texts
@@ -42,7 +43,7 @@ def text(line: Line) -> str:
 
 
 def row(width: int = 160, *, is_ascii: bool = False, metric: str = "", **facts: object) -> str:
-    shape = layout(width, longest_name=20, has_baseline=facts.get("baseline") is not None, has_tags=True, metric=metric)
+    shape = layout(width, longest_name=20, has_baseline=bool(facts.get("has_baseline")), has_tags=True, metric=metric)
     changed = {"trace": TRACE, "now": 5000.0, **facts}
     run = facts.pop("run", summary(tags=("best",), reason="asked to"))
     changed.pop("run", None)
@@ -80,20 +81,26 @@ def test_ascii_rows_hold_nothing_but_ascii() -> None:
 
 
 @pytest.mark.parametrize(
-    ("base", "run", "expected"),
+    ("versus", "expected", "role"),
     [
-        (summary("sat-grpo-9", accuracy=0.45), summary(), "+5.0"),
-        (summary("sat-grpo-9", accuracy=0.55), summary(), "-5.0"),
-        (summary("banner-grpo-9", accuracy=0.1), summary(), "—"),  # another task
-        (summary("sat-grpo-9", source={"kind": "real"}), summary(), "—"),  # other data
-        (summary("sat-grpo-9", accuracy=None), summary(), "—"),
-        (summary("sat-grpo-9"), summary(accuracy=None), "—"),
+        (VersusBase(0.05, 0.012, 0.088, 1000), "+5.0 [+1.2,+8.8]", Role.RIGHT),
+        (VersusBase(-0.05, -0.088, -0.012, 1000), "-5.0 [-8.8,-1.2]", Role.WRONG),
+        (VersusBase(0.05, -0.1, 0.2, 40), "+5.0 [-10.0,+20.0]", Role.PLAIN),  # may as well be none
+        (VersusBase(1.0, 1.0, 1.0, 40), "+100 [+100,+100]", Role.RIGHT),
+        (VersusBase(-0.4, -0.7, -0.1, 40), "-40.0 [-70.0,-10.0]", Role.WRONG),
+        (None, "—", Role.MUTED),  # not the same examples
     ],
 )
-def test_the_difference_to_the_baseline_is_in_points_and_only_where_it_means_something(
-    base: object, run: object, expected: str
+def test_the_difference_to_the_baseline_has_an_interval_and_is_coloured_where_it_leaves_out_zero(
+    versus: VersusBase | None, expected: str, role: Role
 ) -> None:
-    assert f" {expected} " in row(baseline=base, run=run)
+    shape = layout(160, longest_name=20, has_baseline=True, has_tags=True, metric="")
+    facts = RowFacts(TRACE, has_baseline=True, versus=versus, is_versus_read=True, now=5000.0)
+
+    line = run_line(shape, summary(), facts, is_ascii=False)
+
+    assert f" {expected} " in text(line)
+    assert any(span.role is role for span in line if expected in span.text)
 
 
 def test_the_metric_that_the_list_is_sorted_by_has_a_column() -> None:
@@ -109,7 +116,7 @@ def test_rows_fit_any_width_and_hold_no_control(width: int, is_ascii: bool, fore
         "a" * 80, model=foreign, reason=foreign, tags=(foreign,), state=foreign, task=foreign, source={"kind": foreign}
     )
     shape = layout(width, longest_name=80, has_baseline=True, has_tags=True, metric=foreign)
-    facts = RowFacts(TRACE, baseline=summary(), value=foreign, now=5000.0)
+    facts = RowFacts(TRACE, has_baseline=True, value=foreign, now=5000.0)
     lines = [
         run_line(shape, run, facts, is_ascii=is_ascii),
         head_line(shape, RunView(sort=foreign or "x"), is_ascii=is_ascii),

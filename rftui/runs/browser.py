@@ -9,6 +9,7 @@ from rftui.runs.filter import AGE, Known, RunFilter, check_names
 from rftui.runs.list_reads import ListNews, Wanted
 from rftui.runs.marks import Marks
 from rftui.runs.rows import Layout, RowFacts, group_line, head_line, layout, run_line
+from rftui.runs.versus import KnownDifferences, Pinned
 from rftui.runs.view import SORTS, Entry, GroupHead, RunView, arrange, group_of, stays, view_fields, view_of
 from rftui.terminal.spans import Line
 from store.run_list import Trace
@@ -47,6 +48,7 @@ class RunBrowser:
         self._clock = clock
         self._pending: RunView | None = None
         self._traces: dict[int, tuple[RunSummary, Trace]] = {}
+        self.differences = KnownDifferences()
         self._longest_name = 0
         self._has_tags = False
         self._layout: Layout | None = None
@@ -86,6 +88,8 @@ class RunBrowser:
         Raises QueryError where what was asked for names no field, setting or metric; the view stays as it was then.
         """
         before, self.news = self.news, news
+        base, pinned = self.baseline, news.marks.pinned
+        self.differences.pin(None if base is None or pinned is None else Pinned(pinned, base))
         self._layout = None
         self._longest_name = max((len(run.name) for run in news.runs.values()), default=0)
         self._has_tags = any(run.tags for run in news.runs.values())
@@ -195,7 +199,9 @@ class RunBrowser:
             is_marked=entry in self.marked,
             is_starred=entry in self.news.marks.starred,
             is_pinned=entry == self.news.marks.pinned,
-            baseline=self.baseline,
+            has_baseline=self.baseline is not None,
+            versus=self.differences.get(entry),
+            is_versus_read=self.differences.is_known(entry),
             value=self.news.values.get(self.view.sort, {}).get(entry),
             now=self._clock(),
         )
@@ -218,6 +224,11 @@ class RunBrowser:
             self._traces[uid] = (runs[uid], trace)
         while len(self._traces) > MOST_TRACES:
             self._traces.pop(next(iter(self._traces)))
+
+    def undiffered(self, first: int, last: int) -> dict[int, RunSummary]:
+        """Runs of the rows from `first` up to `last` whose difference to the pinned run may be another by now."""
+        found = {entry: self.runs[entry] for entry in self.entries[first:last] if isinstance(entry, int)}
+        return {uid: run for uid, run in found.items() if self.differences.is_behind(uid, run)}
 
     # where the cursor is
 

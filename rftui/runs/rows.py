@@ -10,6 +10,7 @@ from rich.cells import cell_len, set_cell_size
 
 from rftui.formats import ASCII_SYMBOLS, SYMBOLS, fraction, interval, number, steps
 from rftui.runs.filter import source_word
+from rftui.runs.versus import VersusBase
 from rftui.runs.view import GroupHead, RunView, group_title, sort_words
 from rftui.terminal.clean import one_line
 from rftui.terminal.spans import Line, Role, Span, fitted
@@ -68,7 +69,7 @@ COLUMNS = (
     Column("accuracy", "held out 95%", 14),
     Column("n", "n", 4, True),
     Column("data", "data", 4),
-    Column("delta", "vs base", 7, True),
+    Column("delta", "vs base 95%", 19, True),
     Column("headline", "reward/loss", 6 + VALUE_WIDTH),
     Column("metric", "", 10, True),
     Column("age", "age", 5, True),
@@ -101,7 +102,10 @@ class RowFacts(NamedTuple):
     is_marked: bool = False
     is_starred: bool = False
     is_pinned: bool = False
-    baseline: RunSummary | None = None
+    has_baseline: bool = False
+    versus: VersusBase | None = None
+    """None where the examples are not the same, or the difference is not read yet."""
+    is_versus_read: bool = False
     value: float | str | None = None
     """Of the metric or setting that the list is sorted by."""
     now: float = 0.0
@@ -243,17 +247,21 @@ def _headline(column: Column, run: RunSummary, trace: Trace | None, *, is_ascii:
 
 
 def _delta(run: RunSummary, facts: RowFacts) -> tuple[str, Role]:
-    """The difference in points of held-out accuracy to the pinned run, where both were asked the same kind of data."""
-    base = facts.baseline
+    """`+5.0 [+1.2,+8.8]`: the difference to the pinned run in points; coloured where its interval leaves out zero."""
     if facts.is_pinned:
         return "base", Role.MUTED
-    if base is None or base.accuracy is None or run.accuracy is None:
+    if facts.has_baseline and not facts.is_versus_read and run.accuracy is not None:
+        return "", Role.MUTED
+    if facts.versus is None:
         return "—", Role.MUTED
-    if (run.task, source_word(run)) != (base.task, source_word(base)):
-        return "—", Role.MUTED
-    points = 100 * (run.accuracy - base.accuracy)
-    role = Role.RIGHT if points > 0 else Role.WRONG if points < 0 else Role.PLAIN
-    return f"{points:+.1f}", role
+    low, high = facts.versus.low, facts.versus.high
+    role = Role.RIGHT if low > 0 else Role.WRONG if high < 0 else Role.PLAIN
+    return f"{_points(facts.versus.difference)} [{_points(low)},{_points(high)}]", role
+
+
+def _points(share: float) -> str:
+    """A difference of shares in points; without a decimal where it would not fit."""
+    return f"{100 * share:+.1f}" if abs(share) < 0.9995 else f"{100 * share:+.0f}"
 
 
 def squeezed(values: Sequence[float | None], width: int) -> Sequence[float | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual.message import Message
 from textual.screen import Screen
@@ -13,9 +13,13 @@ from textual.worker import get_current_worker
 
 from rftui.runs.list_reads import ListNews, RunListWatch, Wanted, last_note, metric_choices, read_traces
 from rftui.runs.list_text import problem_text
+from rftui.runs.versus import Pinned, VersusBase
 from store.layout import Home
 from store.run_list import PersonNote, Trace
 from store.runs import RunSummary
+
+if TYPE_CHECKING:
+    from rftui.runs.base_reads import BaseReader
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +50,19 @@ class RunListReader(Screen[None]):
             super().__init__()
             self.runs = runs
             self.traces = traces
+
+    class DifferencesRead(Message):
+        """By how much rows differ from the pinned run."""
+
+        bubble = False
+
+        def __init__(
+            self, pinned: Pinned, runs: Mapping[int, RunSummary], found: Mapping[int, VersusBase | None]
+        ) -> None:
+            super().__init__()
+            self.pinned = pinned
+            self.runs = runs
+            self.found = found
 
     class GpusRead(Message):
         """What the GPUs do."""
@@ -98,6 +115,7 @@ class RunListReader(Screen[None]):
         super().__init__()
         self.home = home
         self._watch = RunListWatch(home)
+        self._base: BaseReader | None = None
         self._is_first = True
         self._busy: set[str] = set()
 
@@ -119,6 +137,19 @@ class RunListReader(Screen[None]):
     def read_traces(self, runs: Mapping[int, RunSummary], *, columns: int) -> None:
         """Reads the small curves of rows."""
         self._start("traces", lambda: self.TracesRead(runs, read_traces(self.home, runs, columns=columns)))
+
+    def read_differences(self, pinned: Pinned, runs: Mapping[int, RunSummary]) -> None:
+        """Reads by how much runs differ from the pinned one."""
+
+        def read() -> Message:
+            if self._base is None:
+                # a list without a pinned run does without
+                from rftui.runs.base_reads import BaseReader
+
+                self._base = BaseReader(self.home)
+            return self.DifferencesRead(pinned, runs, self._base.read(pinned, runs))
+
+        self._start("differences", read)
 
     def read_gpus(self) -> None:
         """Asks NVML what the GPUs do."""
