@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
+from rftui.terminal.escape_delay import shorten_escape_delay
+
 INTERRUPTED = 130
 _MEANT_FOR_TYPER = ("RFTUI_READ_ONLY", "_RFTUI_COMPLETE", "TEXTUAL_DRIVER")
 """Variables that ask for more than the dashboard of a terminal."""
@@ -24,6 +26,7 @@ def main() -> None:
 
 def _open_dashboard() -> None:
     try:
+        shorten_escape_delay()
         # textual costs 0.4 s; no command needs it
         from rftui.app import open_app
         from store.layout import resolve_home

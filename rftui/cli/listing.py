@@ -19,6 +19,7 @@ from rftui.cli.options import (
     examples,
 )
 from rftui.cli.output import Cell, Column, is_ascii, is_terminal, print_json, print_table, say
+from rftui.terminal.escape_delay import shorten_escape_delay
 from store.states import State
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def open_run_list() -> None:
     """The live list where both ends are a terminal; else the printed one."""
     # a browser's dashboard has pipes for a terminal, and a driver of its own
     if (is_terminal() and sys.stdin.isatty()) or os.environ.get("TEXTUAL_DRIVER"):
+        shorten_escape_delay()
         # textual costs 0.4 s; nothing but the live list needs it
         from rftui.app import open_app
         from store.layout import resolve_home

@@ -50,8 +50,7 @@ def add_note(home: Home, name: str, text: str) -> None:
 
 def set_tags(home: Home, name: str, tags: Sequence[str]) -> tuple[str, ...]:
     """Makes these the tags of a run and returns them as stored. Raises UsageProblem, and changes nothing then."""
-    for tag in tags:
-        _check_tag(tag)
+    check_tags(tags)
     present = _uid_and_tags(home, name)[1]
     add_tags(home, name, tags)
     return remove_tags(home, name, [tag for tag in present if tag not in tags])
@@ -88,6 +87,12 @@ def _index(home: Home) -> None:
     from store.ingest import ingest_user_journal
 
     ingest_user_journal(home)
+
+
+def check_tags(tags: Sequence[str]) -> None:
+    """Raises UsageProblem for the first word that can be no tag."""
+    for tag in tags:
+        _check_tag(tag)
 
 
 def _check_tag(tag: str) -> None:

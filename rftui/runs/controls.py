@@ -6,11 +6,11 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from textual.app import App
 from textual.message import Message
 
 from rftui.runs.verbs import Question, Refusal, Verb, act, question, undo_question
 from rftui.terminal.clean import one_line
+from rftui.terminal.keys_in_turn import KeysInTurn
 from rftui.user_keys import UserKeys
 from store.layout import Home
 from store.runs import RunSummary
@@ -32,7 +32,7 @@ class SelectsRuns(Protocol):
         """Names: those marked, else the one under the cursor, else none."""
 
 
-class RunControls(App[None]):
+class RunControls(KeysInTurn):
     """Stop, kill, resume, clone, delete, undo and launch, for the screen in sight."""
 
     home: Home
@@ -76,6 +76,7 @@ class RunControls(App[None]):
         if not names and verb is not Verb.UNDO:
             self.say(NOTHING_SELECTED, severity="warning")
             return
+        self.hold_keys()
         self.run_worker(lambda: self._read_question(verb, names), thread=True, group="ask", exit_on_error=False)
 
     def _read_question(self, verb: Verb, names: Sequence[str]) -> None:
@@ -94,7 +95,7 @@ class RunControls(App[None]):
             asked = Refusal(_sentence(error))
         self.post_message(self.Asked(verb, asked))
 
-    def on_run_controls_asked(self, event: Asked) -> None:
+    async def on_run_controls_asked(self, event: Asked) -> None:
         """Shows the dialog, or why there is none."""
         # a dialog is made seldom, and the first frame should not wait for it
         from rftui.screens.confirm_screen import ConfirmScreen
@@ -105,6 +106,7 @@ class RunControls(App[None]):
         elif not isinstance(self.screen, ConfirmScreen):
             # a key that was pressed twice asks once
             self.push_screen(ConfirmScreen(asked), lambda is_wanted: self._do(verb, asked, bool(is_wanted)))
+        await self.let_keys_go()
 
     # do
 

@@ -105,6 +105,9 @@ class LaunchScreen(LaunchChecks):
         """Reads what the form is made of."""
         self.head.show([(Span("launch", Role.STRONG), Span(f"  {self.progress.doing}", Role.MUTED))])
         self.rows.focus()
+        if isinstance(self.app, RunControls):
+            # keys that were typed ahead mean the fields
+            self.app.hold_keys()
         self.look_around()
 
     def on_resize(self, event: Resize) -> None:
@@ -124,11 +127,16 @@ class LaunchScreen(LaunchChecks):
 
     # what is read and checked
 
-    def on_launch_checks_looked_around(self, event: LaunchChecks.LookedAround) -> None:
+    async def on_launch_checks_looked_around(self, event: LaunchChecks.LookedAround) -> None:
         """Shows the fields."""
         self.form = LaunchForm(event.surroundings)
         self.progress = Progress(None)
         self._changed()
+        await self._let_keys_go()
+
+    async def _let_keys_go(self) -> None:
+        if isinstance(self.app, RunControls):
+            await self.app.let_keys_go()
 
     def _changed(self) -> None:
         """Something else stands in the form: it is shown at once, and checked when the typing rests."""
@@ -369,9 +377,10 @@ class LaunchScreen(LaunchChecks):
         """The application shows the run."""
         self.post_message(self.Launched(event.summary))
 
-    def on_launch_checks_failed(self, event: LaunchChecks.Failed) -> None:
+    async def on_launch_checks_failed(self, event: LaunchChecks.Failed) -> None:
         """Says why, and stays."""
         self._refuse(event.problem)
+        await self._let_keys_go()
 
 
 def _holds(row: Row, words: list[str]) -> bool:

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from textual import on
 from textual.binding import BindingType
-from textual.events import Key
 from textual.message import Message
 from textual.timer import Timer
 
 from rftui.actions import bindings
-from rftui.errors import QueryError
-from rftui.runs.annotations import put_pin, put_star, replace_note, set_tags
+from rftui.errors import QueryError, UsageProblem
+from rftui.runs.annotations import check_tags, put_pin, put_star, replace_note, set_tags
 from rftui.runs.filter import EXAMPLE, parse_filter
 from rftui.runs.list_text import problem_text
 from rftui.runs.view import SORTS, RunView, next_group, next_sort
 from rftui.screens.run_list_reader import RunListReader
 from rftui.screens.run_list_view import REMEMBERED, RunListView
 from rftui.terminal.clean import one_line
+from rftui.terminal.keys_in_turn import KeysInTurn
 from rftui.view_memory import remember
 from rftui.widgets.line_list import LineList
 from store.layout import Home
@@ -28,13 +28,21 @@ from store.runs import RunSummary
 
 if TYPE_CHECKING:
     from rftui.widgets.ask_line import AskLine
+    from rftui.widgets.metric_search import MetricSearch
 
 REMEMBER_S = 0.5
 TYPING_S = 0.12
 """So long after a letter the filter is tried."""
 FILTER, TAGS, NOTE = "filter", "tags", "note"
-ASK = {kind: f"ask('{kind}')" for kind in (FILTER, TAGS, NOTE)}
-"""What keys that open the line do, as bindings say it."""
+
+
+class Asked(NamedTuple):
+    """What the line asks for."""
+
+    kind: str
+    label: str
+    example: str
+    """Shown while nothing is written."""
 
 
 class RunListScreen(RunListView):
@@ -63,8 +71,11 @@ class RunListScreen(RunListView):
         self._typing: Timer | None = None
         self._remembering: Timer | None = None
         self._typed = ""
+        self._question = Asked("", "", "")
+        self._unsaved = ""
         self._noted = ""
         self._note_seq: int | None = None
+        self._search: MetricSearch | None = None
 
     # the cursor
 
@@ -135,11 +146,7 @@ class RunListScreen(RunListView):
         self._ask_view(view._replace(is_reversed=not view.is_reversed))
 
     def action_metric(self) -> None:
-        """Asks for a metric or a setting to sort by."""
-        self.read_metrics()
-
-    @on(RunListReader.MetricsRead)
-    def _ask_metric(self, event: RunListReader.MetricsRead) -> None:
+        """Asks for a metric or a setting to sort by; keys wait until all of them are offered."""
         # a list to choose from is asked for seldom, and the first frame should not wait for it
         from rftui.widgets.metric_search import MetricSearch
 
@@ -147,7 +154,18 @@ class RunListScreen(RunListView):
             if name is not None:
                 self._ask_view(self.browser.view._replace(sort=name, is_reversed=False))
 
-        self.app.push_screen(MetricSearch([*SORTS, *event.names]), sort)
+        self._search = MetricSearch(SORTS)
+        self.app.push_screen(self._search, sort)
+        if isinstance(self.app, KeysInTurn):
+            self.app.hold_keys()
+        self.read_metrics()
+
+    @on(RunListReader.MetricsRead)
+    async def _offer_metrics(self, event: RunListReader.MetricsRead) -> None:
+        if self._search is not None and self._search.is_attached:
+            self._search.offer([*SORTS, *event.names])
+        if isinstance(self.app, KeysInTurn):
+            await self.app.let_keys_go()
 
     def action_group(self) -> None:
         """Groups by the next thing."""
@@ -211,12 +229,13 @@ class RunListScreen(RunListView):
             for name in names:
                 act(self.home, name, **how)
 
+        self._unsaved = ""
         if names:
             self.write(f"{words} {one_line(', '.join(names), width=80)}", write)
 
     @on(RunListReader.Said)
     def _said(self, event: RunListReader.Said) -> None:
-        self.problem = ""
+        self.problem = self._unsaved = ""
         self._show_preview(is_again=True)
         self.look()
 
@@ -233,6 +252,7 @@ class RunListScreen(RunListView):
         if self.ask is None:
             # the line comes right after the first frame
             return
+        self._say("")
         if kind == FILTER:
             self._before = browser.view
             self._ask_line(self.ask, FILTER, "filter", text=browser.view.filter.text, example=EXAMPLE)
@@ -243,7 +263,11 @@ class RunListScreen(RunListView):
         elif kind == TAGS and browser.run is not None:
             tags = " ".join(browser.run.tags)
             self._ask_line(
-                self.ask, TAGS, f"tags of {one_line(browser.run.name)}", text=tags, example="words with spaces between"
+                self.ask,
+                TAGS,
+                f"tags of {one_line(browser.run.name)}",
+                text=tags,
+                example="words with spaces or commas between",
             )
         elif isinstance(browser.entry, int) and browser.run is not None:
             self._noted, self._note_seq = browser.run.name, None
@@ -264,19 +288,8 @@ class RunListScreen(RunListView):
 
     def _ask_line(self, line: AskLine, kind: str, label: str, *, text: str = "", example: str = "") -> None:
         self.make_room_to_write(True)
+        self._question = Asked(kind, label, example)
         line.ask(kind, label, text=text, example=example)
-
-    def take_key(self, event: Key) -> bool:
-        """Opens the line before the next key is looked at, and gives it what came to the rows meanwhile."""
-        if self.ask is not None and self.asked:
-            self.ask.take_key(event)
-            return True
-        active = self.active_bindings.get(event.key)
-        kinds = [kind for kind in (FILTER, TAGS, NOTE) if active is not None and active.binding.action == ASK[kind]]
-        if not kinds or (self.home.is_read_only and kinds != [FILTER]):
-            return False
-        self.action_ask(kinds[0])
-        return True
 
     def on_ask_line_typed(self, event: AskLine.Typed) -> None:
         """Tries a filter once no letter comes for a moment."""
@@ -317,8 +330,21 @@ class RunListScreen(RunListView):
         if event.kind == NOTE:
             self._answer_note(event.text)
         else:
-            self._answer_tags(event.text.split())
+            words = event.text.replace(",", " ").split()
+            try:
+                check_tags([word.removeprefix("-") if self.browser.marked else word for word in words])
+            except UsageProblem as error:
+                self._say(problem_text(error))
+                return
+            self._answer_tags(words)
+        self._unsaved = event.text
         self._close_line()
+
+    @on(RunListReader.Failed)
+    def _ask_again(self, event: RunListReader.Failed) -> None:
+        """What could not be written down stands in the line again."""
+        if event.kind == "write" and self._unsaved and self.ask is not None and not self.asked:
+            self._ask_line(self.ask, *self._question[:2], text=self._unsaved, example=self._question.example)
 
     def _answer_note(self, text: str) -> None:
         name, seq = self._noted, self._note_seq

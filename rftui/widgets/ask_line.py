@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal
-from textual.events import Key
 from textual.message import Message
 from textual.widgets import Input
 
@@ -57,6 +56,8 @@ class AskLine(Horizontal):
         self.kind = kind
         self._label.styles.width = line_width(line)
         self._label.show([line])
+        # a line that is not in sight has no rows to draw again
+        self._label.refresh()
         self._input.placeholder = example
         with self._input.prevent(Input.Changed):
             self._input.value = text
@@ -71,10 +72,6 @@ class AskLine(Horizontal):
             with self._input.prevent(Input.Changed):
                 self._input.value = text
             self._input.cursor_position = len(text)
-
-    def take_key(self, event: Key) -> None:
-        """Takes a key that was typed before the line was there."""
-        self._input.post_message(Key(event.key, event.character))
 
     def close(self) -> None:
         """Asks for nothing any more."""

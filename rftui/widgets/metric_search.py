@@ -51,6 +51,11 @@ class MetricSearch(ModalScreen[str | None]):
         self._find("")
         self.query_one(Input).focus()
 
+    def offer(self, names: Sequence[str]) -> None:
+        """Finds among other names, which were read only now."""
+        self._names = names
+        self._find(self.query_one(Input).value)
+
     def on_input_changed(self, event: Input.Changed) -> None:
         """Another letter."""
         self._find(event.value)

@@ -111,8 +111,10 @@ class RolloutsView(CompletionKeys, can_focus=True):
         self._show_head()
 
     def on_focus(self) -> None:
-        """Puts the keyboard on the list of groups."""
-        self.groups.focus()
+        """Puts the keyboard on the list of groups, unless another tab was asked for meanwhile."""
+        if self.has_focus:
+            # at once: focus() waits its turn, and would take the keyboard from a tab that was asked for in between
+            self.screen.set_focus(self.groups)
 
     # what was read
 
@@ -335,7 +337,8 @@ class RolloutsView(CompletionKeys, can_focus=True):
         self.ask.placeholder = ROLLOUT_QUERY if what == "query" else ASK_STEP
         self.ask.value = self.browser.query.text if what == "query" else ""
         self.add_class("asking")
-        self.ask.focus()
+        # at once: what is typed ahead belongs into the line
+        self.screen.set_focus(self.ask)
 
     @on(Input.Submitted, "#ask")
     def _answered(self, event: Input.Submitted) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rich.cells import cell_len
-from textual.events import Key
 from textual.geometry import Region, Size
 from textual.message import Message
 
@@ -20,16 +19,9 @@ class RunTable(LineList, inherit_bindings=False):
     class Scrolled(Message):
         """Other rows are in sight."""
 
-    def __init__(self, draw: Callable[[int, int], Line], takes_key: Callable[[Key], bool], *, id: str) -> None:
+    def __init__(self, draw: Callable[[int, int], Line], *, id: str) -> None:
         super().__init__(draw, empty="", id=id)
-        self._takes_key = takes_key
         self._drawn: dict[int, Line] = {}
-
-    def on_key(self, event: Key) -> None:
-        """Keys that somebody typed ahead of a line to write in belong to it, though they came here."""
-        if self._takes_key(event):
-            event.stop()
-            event.prevent_default()
 
     @property
     def in_sight(self) -> range:

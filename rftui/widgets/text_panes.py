@@ -77,7 +77,8 @@ class TextPane(Pane):
     def on_text_lines_search_asked(self) -> None:
         """Opens the search."""
         self._input.add_class("there")
-        self._input.focus()
+        # at once: what is typed ahead belongs into the line
+        self.screen.set_focus(self._input)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Searches."""
