@@ -43,6 +43,8 @@ AGES_EVERY_S = 20.0
 GPUS_EVERY_S = 2.0
 TRACE_REST_S = 0.03
 """So long the rows stay before their small curves are read."""
+MOST_DIFFERENCES = 8
+"""Differences that are read before they are shown."""
 REMEMBERED = "runs"
 """Under which the view is remembered."""
 WIDE = 124
@@ -193,6 +195,12 @@ class RunListView(RunListReader):
             # the pages before and after, so that going there waits for nothing
             self._trace_between(max(0, rows.start - len(rows)), rows.stop + len(rows))
 
+    @on(RunListReader.DifferencesRead)
+    def _take_differences(self, event: RunListReader.DifferencesRead) -> None:
+        self.browser.differences.take(event.pinned, event.runs, event.found)
+        self.table.refresh_changed()
+        self._differ()
+
     @on(RunListReader.GpusRead)
     def _take_gpus(self, event: RunListReader.GpusRead) -> None:
         if len(event.samples) != len(self._gpu_samples):
@@ -280,7 +288,7 @@ class RunListView(RunListReader):
         self.preview.show(uid, browser.run, is_starred=is_starred, is_again=is_again)
 
     def _trace_soon(self) -> None:
-        if not self._is_resting and self._untraced():
+        if not self._is_resting and (self._untraced() or self._undiffered()):
             self._is_resting = True
             self.set_timer(TRACE_REST_S, self._trace)
 
@@ -288,8 +296,19 @@ class RunListView(RunListReader):
         rows = self.table.in_sight
         return self.browser.untraced(rows.start, rows.stop)
 
+    def _undiffered(self) -> dict[int, RunSummary]:
+        rows = self.table.in_sight
+        return self.browser.undiffered(rows.start, rows.stop)
+
+    def _differ(self) -> None:
+        """Reads differences of rows in sight, few at a time: each takes as long as reading 1,000 answers."""
+        pinned = self.browser.differences.pinned
+        if pinned is not None and not self.is_busy("differences") and (runs := self._undiffered()):
+            self.read_differences(pinned, dict(list(runs.items())[:MOST_DIFFERENCES]))
+
     def _trace(self) -> None:
         self._is_resting = False
+        self._differ()
         rows = self.table.in_sight
         self._trace_between(rows.start, rows.stop)
 
