@@ -84,7 +84,34 @@ def test_lines_keep_the_order_of_their_letters() -> None:
 
     strands = strands_of(letters, [("two",), ("one", "three")])
 
-    assert [(strand.letter, strand.is_seeds) for strand in strands] == [("A", True), ("B", False)]
+    assert [(strand.letter, strand.is_seeds) for strand in strands] == [("A+C", True), ("B", False)]
+
+
+def test_a_group_of_many_seeds_has_a_short_sign() -> None:
+    letters = {name: name.upper() for name in "abcdef"}
+
+    assert [strand.letter for strand in strands_of(letters, [tuple("abcdef")])] == ["A+5"]
+
+
+def test_a_range_over_seeds_is_not_written_like_an_interval() -> None:
+    mean = seed_mean([line([0.78], has_markers=True), line([0.8], has_markers=True)])
+
+    assert mean is not None
+    assert readout(mean, None, seeds=2) == "mean of 2 .790 (.78 to .80)"
+    assert readout(mean, None) == ".790 [.78, .80]"
+
+
+@pytest.mark.parametrize("is_ascii", [False, True])
+def test_a_line_of_seeds_ends_in_the_letters_of_all(is_ascii: bool) -> None:
+    curves = {name: run_of([float(number)] * 20) for number, name in enumerate("ABC")}
+    shown = shown_of(curves, look=RAW._replace(is_ascii=is_ascii))
+    shown = shown._replace(strands=[Strand("A+C", ("A", "C")), Strand("B", ("B",))])
+
+    drawn = text(draw_plot(Overlay().plot(single("reward"), shown), width=70, height=16))
+
+    # both means are 1: their signs stand above each other
+    assert "A+C mean 1" in drawn[0]
+    assert sum("A+C" in row for row in drawn[1:]) == 1 and sum("B" in row for row in drawn[1:]) == 1
 
 
 def test_charts_hold_one_metric_and_shared_ones_come_first() -> None:

@@ -148,8 +148,8 @@ def test_digits_show_the_tabs_and_escape_leaves(tmp_path: Path) -> None:
 
 def test_curves_of_seeds_are_a_mean_until_b_shows_each_and_one_cursor_reads_all(tmp_path: Path) -> None:
     async def scenario(opened: Compared) -> None:
-        assert "A mean of 2 seeds (A B)" in opened.rows("#look")[0]
-        assert titles(opened)[0].split() == ["reward", "A", "1.44"]
+        assert "A+B mean of 2 seeds (A B)" in opened.rows("#look")[0]
+        assert titles(opened)[0].split() == ["reward", "A+B", "mean", "1.44"]
 
         await opened.press("b")
         assert "seeds" not in opened.rows("#look")[0]

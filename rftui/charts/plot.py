@@ -54,7 +54,7 @@ class Series(NamedTuple):
     readout: str = ""
     """Its value as words, for the legend."""
     letter: str = ""
-    """Stands at the end of its line and for its name in the legend."""
+    """Stands at the end of its line and for its name in the legend; `A+C` for a line of several runs."""
 
 
 class Mark(NamedTuple):
@@ -300,7 +300,8 @@ def _body(plot: Plot, frame: Frame, layers: Sequence[Layer], letters: Mapping[in
             glyphs.update(dict.fromkeys(layer.line, _glyph(number, plot.series[number])))
         inks.update(dict.fromkeys([*layer.line, *layer.signs], ink_of(number)))
     for number, (x, y) in letters.items():
-        signs[y * frame.width + x], inks[y * frame.width + x] = plot.series[number].letter, ink_of(number)
+        for at, letter in enumerate(plot.series[number].letter, y * frame.width + x):
+            signs[at], inks[at] = letter, ink_of(number)
     bars = _bars(plot, frame.width)
     blank = [bars.get(x, BLANK) for x in range(frame.width)]
     rows = [list(blank) for _ in range(frame.height)]
@@ -323,7 +324,7 @@ def _bars(plot: Plot, width: int) -> dict[int, Cell]:
 
 def _glyph(number: int, series: Series) -> str:
     """What draws a line where there are no dots."""
-    return series.letter.lower() or _ASCII_GLYPHS[number % COLOURS]
+    return series.letter[:1].lower() or _ASCII_GLYPHS[number % COLOURS]
 
 
 def _letter_cells(
@@ -338,16 +339,31 @@ def _letter_cells(
         if not series.letter or layer.end is None or series.has_markers:
             # its markers are its letter
             continue
-        x = min(frame.width - 1, -(-(layer.end[0] + 1) // LETTER_STOPS) * LETTER_STOPS)
+        length = len(series.letter)
+        if length > frame.width:
+            continue
+        x = min(frame.width - length, -(-(layer.end[0] + 1) // LETTER_STOPS) * LETTER_STOPS)
         y = layer.end[1]
         old_x, old_y = before.get(number, (-1, -1))
         places = [(x, old_y)] if old_x == x and abs(old_y - y) <= 1 else []
         places += [(x, row) for distance in range(frame.height) for row in (y - distance, y + distance)]
-        taken = set(cells.values())
-        free = next((place for place in places if 0 <= place[1] < frame.height and place not in taken), None)
+        taken = {(column, row) for one, (left, row) in cells.items() for column in _columns(left, plot.series[one])}
+        free = next(
+            (
+                (left, row)
+                for left, row in places
+                if 0 <= row < frame.height and not any((at, row) in taken for at in _columns(left, series))
+            ),
+            None,
+        )
         if free is not None:
             cells[number] = free
     return cells
+
+
+def _columns(left: int, series: Series) -> range:
+    """Where the letters of a line stand."""
+    return range(left, left + len(series.letter))
 
 
 def _layer(series: Series, number: int, frame: Frame) -> Layer:
@@ -373,8 +389,9 @@ def _layer(series: Series, number: int, frame: Frame) -> Layer:
         for stretch in stretches(series.points):
             for point in stretch:
                 column = pen.x(point.x) // pen.across
-                if 0 <= column < frame.width:
-                    signs[pen.y(point.value) // pen.down * frame.width + column] = sign
+                for at, letter in enumerate(sign, column):
+                    if 0 <= at < frame.width:
+                        signs[pen.y(point.value) // pen.down * frame.width + at] = letter
     return Layer(raw, pen.dots, signs, end)
 
 

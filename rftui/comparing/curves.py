@@ -23,6 +23,7 @@ LIVE_ROOM = 0.5
 """Share of its length by which the axis of live runs grows at most."""
 MOST_MEANS = 400
 """Points of a mean over seeds."""
+MOST_LETTERS = 3
 NOT_THERE = "—"
 TRAINING = "accuracy of training groups"
 
@@ -31,6 +32,7 @@ class Strand(NamedTuple):
     """One line of every chart: a run, or runs that differ only by seed."""
 
     letter: str
+    """Of the run; `A+C` for several, since no letter of a run may stand for others too."""
     names: tuple[str, ...]
 
     @property
@@ -40,10 +42,15 @@ class Strand(NamedTuple):
 
 
 def strands_of(letters: Mapping[str, str], groups: Iterable[tuple[str, ...]]) -> list[Strand]:
-    """Lines for groups of runs, each with the letter of its first run, in the order of the letters."""
-    made = [Strand(letters[group[0]], group) for group in groups if group]
-    order = list(letters.values())
-    return sorted(made, key=lambda strand: order.index(strand.letter))
+    """Lines for groups of runs, in the order of their first runs."""
+    order = list(letters)
+    placed_groups = sorted((group for group in groups if group), key=lambda group: order.index(group[0]))
+    return [Strand(_sign_of([letters[name] for name in group]), group) for group in placed_groups]
+
+
+def _sign_of(letters: Sequence[str]) -> str:
+    """`A`, `A+C`, `A+B+C`; more would not fit at the end of a line: `A+5` for A and five others."""
+    return "+".join(letters) if len(letters) <= MOST_LETTERS else f"{letters[0]}+{len(letters) - 1}"
 
 
 def seed_groups(settings: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, ...]]:
@@ -174,7 +181,7 @@ class Overlay:
         for strand, kept in zip(strands, lines, strict=True):
             line = kept.series or Series("", ())
             is_live = any(data.is_live for data in kept.sources)
-            said = readout(line, shown.cursor, coarse=values if is_live else None)
+            said = readout(line, shown.cursor, coarse=values if is_live else None, seeds=len(strand.names))
             if shown.look.is_ascii:
                 said = said.replace(NOT_THERE, "-")
             series.append(line._replace(letter=strand.letter, readout=said))
@@ -284,8 +291,11 @@ def _at(points: Sequence[Point], x: float) -> float:
     return left.value + (x - left.x) / (right.x - left.x) * (right.value - left.value)
 
 
-def readout(series: Series, cursor: float | None, *, coarse: Range | None = None) -> str:
+def readout(series: Series, cursor: float | None, *, coarse: Range | None = None, seeds: int = 1) -> str:
     """The value of the line at the cursor, or its last one; a dash where the line is not there.
+
+    Of one run `.699 [.67, .73]`, which is a 95% interval; of several `mean of 2 .788 (.78 to .80)`, which are the
+    lowest and the highest of them.
 
     Without a cursor the value of a live run is rounded to what a chart of the range `coarse` shows: more digits would
     be sent at every step, and nobody could read them.
@@ -299,12 +309,14 @@ def readout(series: Series, cursor: float | None, *, coarse: Range | None = None
         if cursor is None and coarse is not None:
             apart = _power_of_ten((coarse.high - coarse.low) / 20)
             value = round(value / apart) * apart if apart > 0 else value
-        return number(value, digits=3)
+        return number(value, digits=3) if seeds == 1 else f"mean {number(value, digits=3)}"
     lows, highs = series.edges or ((), ())
     ends = [next((p.value for p in edge if p.step == step), None) for edge in (lows, highs)]
     if ends[0] is None or ends[1] is None:
         return fraction(value)
     low, high = (f"{end:.2f}".removeprefix("0") for end in (ends[0], ends[1]))
+    if seeds > 1:
+        return f"mean of {seeds} {fraction(value)} ({low} to {high})"
     return f"{fraction(value)} [{low}, {high}]"
 
 

@@ -143,7 +143,7 @@ class CompareCurvesPane(ChartsPane):
         """Which lines are means, and where the cursor stands."""
         said = [
             f"{strand.letter} mean of {len(strand.names)} seeds"
-            f" ({' '.join(self.runs.letters[name] for name in strand.names)}), lowest to highest dim"
+            f" ({' '.join(self.runs.letters[name] for name in strand.names)}), dim and in (): lowest to highest"
             for strand in self.strands
             if strand.is_seeds
         ]
