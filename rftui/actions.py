@@ -68,6 +68,11 @@ ROLLOUT_QUERY = '"red circle" reward<1.5 step:20..60 clipped:no -malformed:any'
 RUN_FILTER = "task:sat state:running lr>=1e-6 reward>0.5 tag:best words -state:failed"
 """An example of a filter of the list of runs."""
 
+RUN_TABS = ("Curves", "Rollouts", "Evals", "Logs", "System", "Config", "Overview")
+"""Tabs of a run, by their digit."""
+COMPARE_TABS = ("Curves", "Settings", "Evaluations", "Rollouts")
+"""Tabs of a comparison, by their digit."""
+
 ACTIONS = (
     Action("app.help", "question_mark", "app.help", "help", "Every key that works here", True),
     Action("app.palette", "colon,ctrl+p", "app.command_palette", "palette", "Find what works here by name", True),
@@ -107,13 +112,20 @@ ACTIONS = (
     Action("list.first", "home,g", f"move(-{FAR})", "first", "To the first run"),
     Action("list.last", "end,G", f"move({FAR})", "last", "To the last run"),
     Action("run.back", "escape", "back", "back", "Back to the list", True),
-    *[Action(f"run.tab{n}", str(n), f"tab({n})", f"tab {n}", "Show the tab of that number") for n in range(1, 8)],
+    *[
+        Action(f"run.tab{n}", str(n), f"tab({n})", title, f"Show the tab {title}")
+        for n, title in enumerate(RUN_TABS, start=1)
+    ],
     Action("control.launch", "L", "app.launch", "launch", "Launch a run from a form", True, is_change=True),
-    Action("control.stop", "S", "app.control('stop')", "stop", "Ask to save at the next step and end", is_change=True),
-    Action("control.kill", "K", "app.control('kill')", "kill", "End at once, without saving", is_change=True),
-    Action("control.resume", "R", "app.control('resume')", "resume", "Go on where it was saved last", is_change=True),
-    Action("control.clone", "C", "app.clone", "clone", "A form with this run's settings", is_change=True),
-    Action("control.delete", "D", "app.control('delete')", "delete", "Into the trash", is_change=True),
+    Action(
+        "control.stop", "S", "app.control('stop')", "stop", "Ask to save at the next step and end", True, is_change=True
+    ),
+    Action("control.kill", "K", "app.control('kill')", "kill", "End at once, without saving", True, is_change=True),
+    Action(
+        "control.resume", "R", "app.control('resume')", "resume", "Go on where it was saved last", True, is_change=True
+    ),
+    Action("control.clone", "C", "app.clone", "clone", "A form with this run's settings", True, is_change=True),
+    Action("control.delete", "D", "app.control('delete')", "delete", "Into the trash", True, is_change=True),
     Action("control.undo", "U", "app.control('undo')", "undo delete", "The last deleted run back", is_change=True),
     Action("confirm.yes", "y", "yes", "yes", "Do it"),
     Action("confirm.no", "escape,n", "no", "cancel", "Do nothing"),
@@ -163,7 +175,7 @@ ACTIONS = (
     Action("curves.page_up", "pageup,left_square_bracket", "page(-1)", "page before", "Show the charts before"),
     Action("curves.page_down", "pagedown,right_square_bracket", "page(1)", "next page", "Show the charts after"),
     Action("curves.alone", "z", "alone", "one", "Show the chosen chart alone, and all again", True),
-    Action("curves.all", "escape", "all", "all charts", "Show all charts again where one is alone"),
+    Action("curves.all", "escape", "all", "all charts", "Show all charts again where one is alone", True),
     Action("curves.zoom_in", "plus,equals_sign", "zoom(0.5)", "zoom in", "Show half the range around the cursor"),
     Action("curves.zoom_out", "minus", "zoom(2)", "zoom out", "Show twice the range around the cursor"),
     Action("curves.whole", "0", "whole", "whole range", "Show the whole range and follow it"),
@@ -177,8 +189,8 @@ ACTIONS = (
     Action("curves.log", "o", "log", "log", "Logarithmic values, and linear again", True),
     Action("curves.search", "slash", "search", "metric", "Find a metric and add its chart", True),
     Action("alerts.next", "a", "alert", "alarm", "Go to the next alarm of the run, and read its evidence"),
-    Action("rollouts.step_back", "left,h", "step(-1)", "◀ step", "The step before", True),
-    Action("rollouts.step_on", "right,l", "step(1)", "step ▶", "The next step", True),
+    Action("rollouts.step_back", "left,h", "step(-1)", "step before", "The step before", True),
+    Action("rollouts.step_on", "right,l", "step(1)", "next step", "The next step", True),
     Action("rollouts.first_step", "home", "first_step", "first", "The first step"),
     Action("rollouts.newest_step", "end", "newest_step", "newest", "Follow the newest step"),
     Action("rollouts.ask_step", "number_sign", "ask('step')", "go to", "Go to a step by its number", True),
@@ -201,28 +213,33 @@ ACTIONS = (
     ),
     Action("rollouts.bookmarks", "B", "bookmarks", "bookmarks", "Every marked completion of the run"),
     Action("rollouts.copy", "y", "copy", "copy", "Copy the current completion", True),
-    Action("rollouts.back", "escape", "back", "back", "Close what is open, end the search"),
+    Action("rollouts.back", "escape", "back", "back", "Close what is open, end the search", True),
     Action("compare.back", "escape", "back", "back", "Back to the list", True),
-    *[Action(f"compare.tab{n}", str(n), f"tab({n})", f"tab {n}", "Show the tab of that number") for n in range(1, 5)],
+    *[
+        Action(f"compare.tab{n}", str(n), f"tab({n})", title, f"Show the tab {title}")
+        for n, title in enumerate(COMPARE_TABS, start=1)
+    ],
     Action("overlay.band", "b", "band", "seeds", "Mean and band over seeds, or every run by itself", True),
     Action("differences.all", "a", "all", "all", "All settings, or those that differ", True),
-    Action("differences.left", "left,h", "columns(-1)", "runs left", "Runs further to the left", True),
-    Action("differences.right", "right,l", "columns(1)", "runs right", "Runs further to the right", True),
-    Action("tests.baseline", "p", "baseline", "against", "Test against the next run", True),
+    Action("differences.left", "left,h", "columns(-1)", "runs before", "Runs further to the left", True),
+    Action("differences.right", "right,l", "columns(1)", "next runs", "Runs further to the right", True),
+    Action("tests.baseline", "p", "baseline", "baseline", "Test against the next run", True),
     Action("tests.pairs", "m", "pairs", "pairs", "Test every pair, or every run against one", True),
-    Action("pairs.back_step", "left,h", "step(-1)", "◀ step", "The time before that the prompt was met", True),
-    Action("pairs.on_step", "right,l", "step(1)", "step ▶", "The next time that the prompt was met", True),
+    Action("pairs.back_step", "left,h", "step(-1)", "step before", "The time before that the prompt was met", True),
+    Action("pairs.on_step", "right,l", "step(1)", "next step", "The next time that the prompt was met", True),
     Action("pairs.next", "n", "prompt(1)", "next", "The next prompt", True),
     Action("pairs.previous", "p", "prompt(-1)", "prev", "The prompt before"),
     Action("pairs.mode", "v", "mode", "held out", "Training rollouts, or held-out answers", True),
     Action("pairs.run", "c", "run", "run", "Another run in this column"),
     Action("pairs.sort", "s", "sort", "sort", "Another order of prompts", True),
-    Action("pairs.filter", "f", "filter", "which", "Held-out answers: right here and wrong there, and others", True),
-    Action("pairs.way", "w", "way", "asked", "Held-out answers: think, direct, or one against the other"),
+    Action(
+        "pairs.filter", "f", "filter", "which answers", "Held-out answers: right here and wrong there, and others", True
+    ),
+    Action("pairs.way", "w", "way", "prompt style", "Held-out answers: think, direct, or one against the other"),
     Action("pairs.unfold", "e", "open_all(True)", "unfold", "Unfold all reasoning"),
     Action("pairs.fold", "x", "open_all(False)", "fold", "Fold all reasoning"),
     Action("pairs.image", "i", "image", "image", "The image as large as the view"),
-    Action("pairs.back", "escape", "back", "back", "Close the image, back to the list of prompts"),
+    Action("pairs.back", "escape", "back", "back", "Close the image, back to the list of prompts", True),
     Action("rows.down", "down,j", "move(1)", "down", "The next row"),
     Action("rows.up", "up,k", "move(-1)", "up", "The row before"),
     Action("rows.page_down", "pagedown", "page(1)", "page down", "One page of rows down"),
@@ -241,7 +258,12 @@ ACTIONS = (
     Action("evals.next", "n", "answer(1)", "next", "The next answer", True),
     Action("evals.previous", "p,N", "answer(-1)", "prev", "The answer before", True),
     Action(
-        "evals.filter", "f", "filter", "which", "Wrong, what thinking broke or mended, unparsed, clipped, all", True
+        "evals.filter",
+        "f",
+        "filter",
+        "which answers",
+        "Wrong, what thinking broke or mended, unparsed, clipped, all",
+        True,
     ),
     Action("evals.kind", "t", "kind", "type", "One question type after the other, and all", True),
     Action("evals.image", "i", "image", "image", "The image as large as the view", True),
@@ -250,7 +272,7 @@ ACTIONS = (
     Action("evals.right", "right,l", "columns(1)", "answers right", "Answers further right in the table"),
     Action("evals.page_down", "right_square_bracket", "page(1)", "text down", "A page down in the text beside", True),
     Action("evals.page_up", "left_square_bracket", "page(-1)", "text up", "A page up in the text beside"),
-    Action("evals.back", "escape", "back", "back", "Close what is open: image, answer, list of answers"),
+    Action("evals.back", "escape", "back", "back", "Close what is open: image, answer, list of answers", True),
     Action("logs.traceback", "t", "traceback(1)", "traceback", "The first traceback, then the next", True),
     Action("logs.traceback_before", "T", "traceback(-1)", "traceback before", "The traceback before"),
     Action("system.window", "w", "window", "window", "The whole run, its last hour, its last ten minutes", True),
@@ -267,11 +289,11 @@ ACTIONS = (
     Action("lines.page_down", "pagedown,space", "page(1)", "page down", "One page down"),
     Action("lines.page_up", "pageup", "page(-1)", "page up", "One page up"),
     Action("lines.first", "g,home", "top", "top", "To the first line"),
-    Action("lines.last", "G,end", "bottom", "end", "To the last line, and follow what comes", True),
+    Action("lines.last", "G,end", "bottom", "last line", "To the last line, and follow what comes", True),
     Action("lines.search", "slash", "search", "search", "Mark the lines that hold a text", True),
     Action("lines.next_match", "n", "match(1)", "next match", "Go to the next line found", True),
     Action("lines.previous_match", "N", "match(-1)", "match before", "Go to the line found before"),
-    Action("found.leave", "escape", "leave_search", "end search", "Mark nothing any more"),
+    Action("found.leave", "escape", "leave_search", "end search", "Mark nothing any more", True),
     Action("search.leave", "escape", "leave", "leave", "Leave the search as it was"),
     Action("search.down", "down", "move(1)", "next", "Choose the next name"),
     Action("search.up", "up", "move(-1)", "before", "Choose the name before"),

@@ -20,7 +20,8 @@ from store.runs import RunSummary
 
 NO_RUNS = (
     "no runs yet",
-    "rftui launch grpo --task sat      starts one; it goes on when you leave",
+    "press L                           for a form that launches one; it goes on when you leave",
+    "rftui launch grpo --task sat      does the same from a shell",
     "rftui doctor                      says whether this machine is in order",
 )
 """What a new home says: the next step."""

@@ -33,6 +33,11 @@ if TYPE_CHECKING:
 REMEMBER_S = 0.5
 TYPING_S = 0.12
 """So long after a letter the filter is tried."""
+ABOUT_RUNS = frozenset(
+    {"open", "mark", "mark_all", "compare", "ask", "sort", "reverse", "metric", "group", "fold", "fold_all", "pin"}
+    | {"star"}
+)
+"""What keys do that means nothing while there is no run."""
 FILTER, TAGS, NOTE = "filter", "tags", "note"
 
 
@@ -71,11 +76,25 @@ class RunListScreen(RunListView):
         self._typing: Timer | None = None
         self._remembering: Timer | None = None
         self._typed = ""
+        self._is_empty = False
         self._question = Asked("", "", "")
         self._unsaved = ""
         self._noted = ""
         self._note_seq: int | None = None
         self._search: MetricSearch | None = None
+
+    # what works
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Without runs nothing works that is about one."""
+        return not (self._is_empty and action in ABOUT_RUNS)
+
+    def _show(self) -> None:
+        super()._show()
+        is_empty = self._has_read and not self.browser.runs
+        if is_empty != self._is_empty:
+            self._is_empty = is_empty
+            self.refresh_bindings()
 
     # the cursor
 

@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from textual.binding import Binding
 from textual.events import Click, Resize
 from textual.screen import Screen
+from textual.widgets import Input
 
+from rftui.runs.controls import SelectsRuns
 from rftui.terminal.spans import Line, Role, Span, fitted, line_width
 from rftui.widgets.span_view import SpanView
 
 GAP = "  "
-HELP = "help"
+MORE = "…"
+ESCAPE, QUIT, LAUNCH = "escape", "app.quit", "control.launch"
+IN_A_LINE = (("enter", "enter", "take it"), (ESCAPE, "esc", "leave the line"))
+"""What works while something is written into a line, of which all other keys are letters."""
+
+
+class ShownKey(NamedTuple):
+    """One key of the line."""
+
+    key: str
+    display: str
+    description: str
 
 
 class KeyLine(SpanView):
@@ -22,7 +39,7 @@ class KeyLine(SpanView):
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
-        self._keys: list[tuple[str, str, str]] = []
+        self._keys: list[ShownKey] = []
         self._ends: list[int] = []
         self._line: Line = ()
 
@@ -38,29 +55,23 @@ class KeyLine(SpanView):
     def _take_bindings(self, screen: Screen[object]) -> None:
         if not self.is_attached or not screen.is_active:
             return
-        keys: dict[str, tuple[str, str, str]] = {}
-        for active in screen.active_bindings.values():
-            binding = active.binding
-            if binding.show and active.enabled and binding.action not in keys:
-                keys[binding.action] = (binding.key, self.app.get_key_display(binding), binding.description)
-        # the way to all others stays where there is no room for all
-        found = sorted(keys.values(), key=lambda key: key[2] != HELP)
+        has_runs = not isinstance(screen, SelectsRuns) or bool(screen.selected_runs)
+        if isinstance(screen.focused, Input):
+            found = [ShownKey(*key) for key in IN_A_LINE]
+        else:
+            keys: dict[str, Binding] = {}
+            for active in screen.active_bindings.values():
+                if active.binding.show and active.enabled and (has_runs or not changes_a_run(active.binding)):
+                    keys.setdefault(active.binding.action, active.binding)
+            found = [
+                ShownKey(each.key, self.app.get_key_display(each), each.description) for each in by_rank(keys.values())
+            ]
         if found != self._keys:
             self._keys = found
             self._lay_out()
 
     def _lay_out(self) -> None:
-        """Whole keys only: half a word names nothing."""
-        width = self.size.width
-        line: Line = ()
-        self._ends = []
-        for _, display, description in self._keys:
-            piece = (Span(display, Role.STRONG), Span(f" {description}", Role.MUTED), Span(GAP))
-            if line_width((*line, *piece)) - len(GAP) > width:
-                break
-            line += piece
-            self._ends.append(line_width(line))
-        line = fitted(line[:-1], width)
+        line, self._ends = keys_line(self._keys, self.size.width)
         if line != self._line:
             self._line = line
             self.refresh()
@@ -74,4 +85,39 @@ class KeyLine(SpanView):
         place = event.get_content_offset(self)
         number = next((number for number, end in enumerate(self._ends) if place and place.x < end), None)
         if number is not None:
-            self.app.simulate_key(self._keys[number][0])
+            self.app.simulate_key(self._keys[number].key)
+
+
+def by_rank(found: Iterable[Binding]) -> list[Binding]:
+    """Help, the way out, the keys of this place, those of everywhere, and last what changes a run: a narrow line drops the last ones."""
+    held = list(found)
+    ways_out = {each.action for each in held if each.key.split(",")[0] == ESCAPE} or {QUIT}
+
+    def rank(binding: Binding) -> int:
+        if (binding.id or "").endswith(".help"):
+            return 0
+        if binding.action in ways_out:
+            return 1
+        place = (binding.id or "").partition(".")[0]
+        return {"app": 3, "control": 4}.get(place, 2)
+
+    return sorted(held, key=rank)
+
+
+def changes_a_run(binding: Binding) -> bool:
+    """Whether the key stops, kills, resumes, clones or deletes the run that is meant."""
+    return (binding.id or "").startswith("control.") and binding.id != LAUNCH
+
+
+def keys_line(keys: Sequence[ShownKey], width: int) -> tuple[Line, list[int]]:
+    """Whole keys, since half a word names nothing, with a sign where some are left out; and where each ends."""
+    line: Line = ()
+    ends: list[int] = []
+    for number, (_, display, description) in enumerate(keys, start=1):
+        piece = (Span(display, Role.STRONG), Span(f" {description}", Role.MUTED), Span(GAP))
+        room = width + len(GAP) if number == len(keys) else width - len(MORE)
+        if line_width((*line, *piece)) > room:
+            return fitted((*line, Span(MORE, Role.MUTED)), width), ends
+        line += piece
+        ends.append(line_width(line))
+    return fitted(line[:-1], width), ends

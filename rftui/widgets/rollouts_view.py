@@ -22,7 +22,7 @@ from rftui.rollouts.header import group_row, head_lines, history_row
 from rftui.rollouts.query import NOTHING, parse_query
 from rftui.rollouts.reads import GroupPage
 from rftui.terminal.clean import clean
-from rftui.terminal.spans import Line
+from rftui.terminal.spans import Line, Role, Span, fitted
 from rftui.widgets.completion_keys import CompletionKeys
 from rftui.widgets.group_view import GroupView
 from rftui.widgets.image import HALF_BLOCKS, ImagePane
@@ -37,8 +37,12 @@ NARROW = 120
 MOST_PICTURES = 64
 """Drawn images that are kept, so that going back and forth reads no file."""
 ASK_STEP = "number of a step"
-LISTS = ("history", "bookmarks")
-"""Lists that stand in the place of the groups, by the class that shows them."""
+TITLES = {
+    "history": "every step at which this prompt came",
+    "bookmarks": "every marked completion of the run",
+}
+"""What the lists say above them that stand in the place of the groups, by the class that shows them."""
+LISTS = tuple(TITLES)
 
 
 class RolloutsView(CompletionKeys, can_focus=True):
@@ -183,7 +187,12 @@ class RolloutsView(CompletionKeys, can_focus=True):
     def _show_head(self) -> None:
         # before the first layout there is no width; the resize that ends it shows the head
         if width := self.head.size.width:
-            self.head.show(head_lines(self.browser.head(), width))
+            lines = head_lines(self.browser.head(), width)
+            title = next((title for name, title in TITLES.items() if self.has_class(name)), "")
+            if title:
+                said = (Span(title, Role.STRONG), Span("  enter goes there, esc back", Role.MUTED))
+                lines = [lines[0], fitted(said, width)]
+            self.head.show(lines)
 
     def _show_groups(self, row: int) -> None:
         self.groups.empty = "nothing found at this step"
@@ -317,6 +326,7 @@ class RolloutsView(CompletionKeys, can_focus=True):
         for each in LISTS:
             self.set_class(is_shown and each == name, each)
         (rows if is_shown else self.groups).focus()
+        self._show_head()
 
     def action_image(self) -> None:
         """Gives the image the whole width, in pixels where the terminal has them, and back."""
@@ -358,6 +368,7 @@ class RolloutsView(CompletionKeys, can_focus=True):
             self._say(error.error)
             return
         self.remove_class(*LISTS)
+        self._show_head()
         self._read(self.browser.search(query))
         if query.tests:
             self.read_hits(query, around=self.browser.step or 0)
