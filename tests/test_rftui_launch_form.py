@@ -14,7 +14,7 @@ from rftui.cli import launching
 from rftui.cli.root import app
 from rftui.forms.fields import FLAGS, MORE, OPTIONS, form_fields
 from rftui.forms.launch_form import LaunchForm, Row, Surroundings
-from rftui.forms.text import Progress, counts_line, hint_line, row_line, side_lines
+from rftui.forms.text import Progress, counts_line, hint_line, launch_question, row_line, side_lines
 from rftui.planning.cloning import read_original
 from rftui.planning.plan import LaunchRequest, plan_launch
 from rftui.supervision.gpus import Gpu
@@ -267,6 +267,24 @@ def test_a_clone_shows_what_was_changed_and_what_it_was(tmp_path: Path) -> None:
     assert row(made, "method").field.is_fixed
     made.write("seed", "3")
     assert "seed" not in made.entries
+
+
+def test_a_launch_asks_with_every_change_from_what_to_what(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.make_run("sat-grpo-1", seed=3, recipe="tiny")
+    clone = form(bench.home.path, clone_of="sat-grpo-1", seed="4", rewards__length__weight="0.5")
+    new = form(bench.home.path, seed="4", name="mine")
+
+    asked_of_clone = launch_question(clone, ["slow disk"])
+    asked_of_new = launch_question(new, [])
+
+    assert [line.split() for line in asked_of_clone.lines] == [
+        ["seed", "3", "→", "4"], ["rewards.length.weight", "nothing", "→", "0.5"], ["slow", "disk"],
+    ]  # fmt: skip
+    assert asked_of_clone.sentence.startswith("2 settings differ from sat-grpo-1.")
+    assert [line.split() for line in asked_of_new.lines] == [["seed", "0", "→", "4"], ["name", "nothing", "→", "mine"]]
+    assert form(bench.home.path, clone_of="sat-grpo-1").changes() == []
+    assert asked_of_clone.is_default_yes
 
 
 def test_the_default_home_is_not_named_in_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

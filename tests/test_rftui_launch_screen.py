@@ -54,6 +54,10 @@ def test_a_run_is_launched_from_the_form_and_shown(bench: Bench) -> None:
             await driver.fill(screen, max_steps="4", per_device_train_batch_size="16", evaluation__examples="20")
             assert "--set max_steps=4" in words_of(side_text(screen))
             await driver.press("ctrl+s")
+            dialog = await driver.dialog()
+            assert any(line.startswith("max_steps ") and line.endswith("→ 4") for line in dialog.question.lines)
+            assert dialog.question.sentence.startswith("3 settings differ from recipe and defaults.")
+            await driver.press("enter")
             await driver.until(lambda: isinstance(driver.app.screen, RunScreen), "the run's screen")
             assert isinstance(driver.app.screen, RunScreen)
             assert driver.app.screen.summary.name == "sat-grpo-1"
@@ -264,6 +268,9 @@ def test_what_stops_a_launch_is_said_and_the_form_stays(bench: Bench, tmp_path: 
             if kind == "python":
                 await driver.fill(screen, python=str(bare))
             await driver.press("ctrl+s")
+            if kind == "home":
+                await driver.dialog()
+                await driver.press("y")
             await driver.notice("not launched: ")
             text = words_of(side_text(screen))
             assert ("cannot create a run" if kind == "home" else "lacks torch") in text

@@ -78,6 +78,15 @@ class Row(NamedTuple):
         return self.origin == YOURS
 
 
+class Change(NamedTuple):
+    """A setting that was written."""
+
+    key: str
+    before: str
+    """What the original, the recipe or the default says."""
+    now: str
+
+
 class FormView(NamedTuple):
     """What the form says at one moment."""
 
@@ -186,6 +195,19 @@ class LaunchForm:
             recipe_line=asked.recipe_line if self.clone_of is None else f"settings of {self.clone_of}, and yours",
             sentences=tuple(sentences),
         )
+
+    def changes(self) -> list[Change]:
+        """What will be otherwise than in the original, or than in the recipe and the defaults, in order."""
+        found = []
+        for row in self.view().rows:
+            key = row.field.key
+            if row.was is not None:
+                found.append(Change(key, row.was, row.text))
+            elif key in self.entries:
+                bare = LaunchForm(self.surroundings)
+                bare.entries = {name: text for name, text in self.entries.items() if name != key}
+                found.append(Change(key, bare._base_text(key) or "nothing", row.text))
+        return found
 
     # what was written, as a request
 

@@ -9,11 +9,12 @@ from rftui.actions import ACTIONS
 from rftui.cli.problems import Problem
 from rftui.forms.checks import Checked
 from rftui.forms.fields import MORE
-from rftui.forms.launch_form import FieldProblem, FormView, Row
+from rftui.forms.launch_form import FieldProblem, FormView, LaunchForm, Row
 from rftui.forms.line_editor import LineEditor
 from rftui.key_names import key_name
 from rftui.planning.findings import Finding, Level
 from rftui.planning.recipes import fits, load_recipe, recipe_names
+from rftui.runs.verbs import Question
 from rftui.supervision.gpus import Gpu
 from rftui.terminal.spans import Line, Role, Span, fitted, line_width
 from rftui.terminal.wrapping import drawable_line, wrap
@@ -99,6 +100,24 @@ def hint_line(places: Sequence[str], keymap: Mapping[str, str], width: int) -> L
         if line_width([*spans, *hint]) <= width:
             spans += hint
     return tuple(spans)
+
+
+def launch_question(form: LaunchForm, warnings: Sequence[str]) -> Question:
+    """Asks before a launch, with every changed setting and what preflight warns of; enter confirms."""
+    changes = form.changes()
+    what = f"{form.clone_of}" if form.clone_of is not None else "recipe and defaults"
+    width = max((len(change.key) for change in changes), default=0)
+    lines = [f"{change.key:<{width}}  {change.before} → {change.now}" for change in changes]
+    noun = "setting differs" if len(changes) == 1 else "settings differ"
+    counted = f"{len(changes)} {noun} from {what}." if changes else f"Nothing differs from {what}."
+    return Question(
+        title="Launch with warnings?" if warnings else "Launch?",
+        lines=(*lines, *warnings),
+        sentence=f"{counted} The run goes on when you leave.",
+        command="",
+        yes="launch",
+        is_default_yes=True,
+    )
 
 
 def counts_line(view: FormView, progress: Progress, *, clone_of: str | None, width: int) -> Line:

@@ -19,7 +19,7 @@ from rftui.cli.problems import Problem
 from rftui.forms.checks import Checked
 from rftui.forms.fields import MORE
 from rftui.forms.launch_form import FormView, LaunchForm, Row
-from rftui.forms.text import Progress, counts_line, hint_line, side_lines
+from rftui.forms.text import Progress, counts_line, hint_line, launch_question, side_lines
 from rftui.runs.controls import RunControls
 from rftui.runs.verbs import Question
 from rftui.screens.confirm_screen import ConfirmScreen
@@ -357,12 +357,9 @@ class LaunchScreen(LaunchChecks):
             others = f" (and {len(checked.errors) - 1} more)" if len(checked.errors) > 1 else ""
             says = f"preflight stopped the launch: {first.check}{others}"
             self._refuse(Problem(says, first.found, first.expected, first.fix, 2))
-        elif checked.warnings:
-            lines = tuple(finding.found for finding in checked.warnings)
-            question = Question("Launch with warnings?", lines, "The run starts all the same.", "", "launch", True)
+        elif self.form is not None:
+            question = launch_question(self.form, [finding.found for finding in checked.warnings])
             self.app.push_screen(ConfirmScreen(question), lambda is_wanted: self._start(checked, bool(is_wanted)))
-        else:
-            self._start(checked, True)
 
     def _start(self, checked: Checked, is_wanted: bool) -> None:
         self.is_launching = False
