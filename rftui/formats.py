@@ -84,6 +84,11 @@ def steps(step: int | None, total: int | None) -> str:
     return f"{step or 0}/{total}" if total else str(step)
 
 
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """`1 line`, `2 lines`, `1,234 batches`; the plural where it is not the noun with an s."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
 def size(count_bytes: float) -> str:
     """`3.2 MB`."""
     amount = float(count_bytes)

@@ -238,8 +238,8 @@ class RunConfig(Section):
         if self.method is Method.GRPO and self.completions_per_generation % self.num_generations:
             raise ValueError(
                 f"one generation makes {self.completions_per_generation} completions "
-                f"({self.per_device_train_batch_size} a rank x {self.ranks} ranks x "
-                f"{self.batches_per_generation} batches), "
+                f"({self.per_device_train_batch_size} a rank x {_counted(self.ranks, 'rank', 'ranks')} x "
+                f"{_counted(self.batches_per_generation, 'batch', 'batches')}), "
                 f"which num_generations={self.num_generations} does not divide; "
                 f"set per_device_train_batch_size to a multiple of {self.num_generations}"
             )
@@ -388,3 +388,7 @@ def read_config(path: Path) -> RunConfig:
 def config_toml(config: RunConfig) -> str:
     """The configuration as TOML, every key written out."""
     return tomli_w.dumps(config.model_dump(mode="json"))
+
+
+def _counted(count: int, one: str, more: str) -> str:
+    return f"{count} {one if count == 1 else more}"

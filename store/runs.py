@@ -162,7 +162,7 @@ def find_run(connection: sqlite3.Connection, reference: str) -> RunSummary:
         )
     raise RunNotFound(
         f"no run {reference}",
-        found=f"{len(summaries)} runs in this home",
+        found=f"{len(summaries)} {'run' if len(summaries) == 1 else 'runs'} in this home",
         expected="a name, the beginning of one, @last or @last:TASK",
         fix="`rftui runs` lists them",
     )

@@ -9,7 +9,7 @@ from rftui.widgets.curves_pane import CurvesPane
 from rftui.widgets.text_panes import OverviewPane
 from store.layout import Home
 from tests.dashboard import Dashboard, dashboard
-from tests.store_runs import append, ingest_all, make_run, metrics, start, supervise
+from tests.store_runs import append, eval_result, eval_sample, ingest_all, make_run, metrics, start, supervise
 from tests.test_rftui_run_screen import digit
 
 
@@ -52,6 +52,28 @@ def test_alarms_are_marked_and_a_goes_through_them(tmp_path: Path) -> None:
             await opened.press(digit("overview"))
             lines = opened.screen.query_one(OverviewPane).lines.lines
             assert "2 alarms (a in Curves goes to each)" in [str(line) for line in lines]
+            assert "not measured: loss and gradients, lengths, entropy" in "\n".join(map(str, lines))
+
+    asyncio.run(scenario())
+
+
+def test_the_overview_says_what_training_changed_and_names_no_flag_of_the_command_line(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        home = Home(tmp_path)
+        run_dir = make_run(home)
+        records = [start()]
+        for step, right in ((0, 2), (20, 7)):
+            records += [eval_sample(step, index, correct=index < right) for index in range(10)]
+            records.append(eval_result(step, correct=right))
+        append(run_dir.journal(0, 1), *records)
+        ingest_all(home)
+        async with dashboard(home, "sat-grpo-1", size=(120, 50)) as opened:
+            await opened.press(digit("overview"))
+            text = "\n".join(map(str, opened.screen.query_one(OverviewPane).lines.lines))
+
+            assert "what training changed (held out, paired" in text
+            assert "0 to 20" in text and "+50.0 [+20.0, +80.0]" in text
+            assert "--json" not in text
 
     asyncio.run(scenario())
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from rftui.charts.alerts import WATCHED, Kind, alerts_of
+from rftui.charts.alerts import WATCHED, Kind, alert_lines, alerts_of, watched_in
 from store.metrics import EvaluationPoint, MetricPoint
 
 DEAD, CLIPPED = "frac_reward_zero_std", "completions/clipped_ratio"
@@ -34,6 +34,18 @@ def test_a_sound_run_raises_no_alarm() -> None:
     assert alerts_of(sound, [evaluation(0, 0.5), evaluation(100, 0.55), evaluation(200, 0.53)]) == ()
     assert alerts_of({}) == ()
     assert set(sound) <= WATCHED
+
+
+def test_only_what_was_measured_looks_sound() -> None:
+    watched = watched_in({"entropy": curve(lambda step: 2.0), "loss": curve(lambda step: 0.1)})
+
+    assert list(alert_lines((), watched)) == [
+        "no alarm from loss and gradients, entropy",
+        "not measured: groups, lengths, KL, reward against held-out accuracy",
+    ]
+    assert list(alert_lines((), watched_in({}))) == [
+        "no alarm, but nothing was measured yet that one could be raised by"
+    ]
 
 
 def test_dead_groups_that_stay_are_told_with_their_share_and_first_step() -> None:

@@ -12,7 +12,7 @@ from rftui.charts.curve_reads import RunCurves
 from rftui.charts.curves import Axis, Range, Scale
 from rftui.charts.panels import Panel, Trace, matching, metrics_of, preset, single
 from rftui.key_names import help_rows
-from rftui.runs.texts import config_lines, header_text, seconds_left
+from rftui.runs.texts import config_lines, header_text, own_first, seconds_left
 from store.metrics import EvaluationPoint, MetricPoint, Milestones, StepTime
 from store.runs import RunSummary
 
@@ -218,6 +218,12 @@ def test_settings_come_with_their_origins_and_cleaned() -> None:
     assert "commit abc, dirty True" in text
     assert "trl 1.16" in text
     assert "\x1b" not in text
+
+
+def test_settings_of_the_user_come_before_those_of_the_recipe() -> None:
+    origins = {"lr": "recipe paper", "seed": "form", "dtype": "default", "steps": "config file x", "r": "recipe paper"}
+
+    assert own_first(origins) == ["seed", "steps", "lr", "r"]
 
 
 def test_every_key_is_explained_once_a_place() -> None:

@@ -13,7 +13,7 @@ from enum import StrEnum
 from statistics import median
 from typing import NamedTuple
 
-from rftui.formats import interval, number
+from rftui.formats import counted, interval, number
 from store.metrics import EvaluationPoint, MetricPoint
 
 DEAD, CLIPPED, KL, ENTROPY, REWARD = "frac_reward_zero_std", "completions/clipped_ratio", "kl", "entropy", "reward"
@@ -83,14 +83,34 @@ def alerts_of(
     return tuple(sorted(found))
 
 
-def alert_lines(alerts: Sequence[Alert]) -> Iterator[str]:
-    """Alarms for people, one a line; a line that says so where there is none."""
-    if not alerts:
-        yield "no alarm: groups, lengths, KL, entropy and held-out accuracy look sound"
-        return
-    yield f"{len(alerts)} alarm{'s' * (len(alerts) > 1)} (a in Curves goes to each)"
-    for alert in alerts:
-        yield f"  ! step {alert.step}: {alert.text}  ({alert.metric})"
+def watched_in(
+    curves: Mapping[str, Sequence[MetricPoint]], evaluations: Sequence[EvaluationPoint] = ()
+) -> dict[str, bool]:
+    """What alarms look at in words, and whether the run measured it."""
+    steps = {item.step for item in evaluations}
+    return {
+        "loss and gradients": any(curves.get(metric) for metric in ("loss", "grad_norm")),
+        "groups": bool(curves.get(DEAD)),
+        "lengths": bool(curves.get(CLIPPED)),
+        "KL": bool(curves.get(KL)),
+        "entropy": bool(curves.get(ENTROPY)),
+        "reward against held-out accuracy": bool(curves.get(REWARD)) and len(steps) > 1,
+    }
+
+
+def alert_lines(alerts: Sequence[Alert], watched: Mapping[str, bool]) -> Iterator[str]:
+    """Alarms for people, one a line; where there is none, what was looked at. Last what was not measured."""
+    measured = [name for name, is_measured in watched.items() if is_measured]
+    if alerts:
+        yield f"{counted(len(alerts), 'alarm')} (a in Curves goes to each)"
+        for alert in alerts:
+            yield f"  ! step {alert.step}: {alert.text}  ({alert.metric})"
+    elif measured:
+        yield f"no alarm from {', '.join(measured)}"
+    else:
+        yield "no alarm, but nothing was measured yet that one could be raised by"
+    if measured and len(measured) < len(watched):
+        yield f"not measured: {', '.join(name for name in watched if name not in measured)}"
 
 
 def _dead_groups(points: Sequence[MetricPoint]) -> Iterator[Alert]:

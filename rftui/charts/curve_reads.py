@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import closing
 from typing import NamedTuple
 
-from rftui.charts.alerts import WATCHED, Alert, alerts_of
+from rftui.charts.alerts import WATCHED, Alert, alert_lines, alerts_of, watched_in
 from rftui.charts.curves import Axis, Point, Range, Scale
 from store.layout import Home
 from store.metrics import (
@@ -77,10 +77,11 @@ def read_curves(
         return _read(connection, name, wanted, read)
 
 
-def read_alerts(home: Home, name: str) -> tuple[Alert, ...]:
-    """What is wrong with a run, from the metrics it wrote."""
+def read_alert_lines(home: Home, name: str) -> list[str]:
+    """What is wrong with a run, from the metrics it wrote, in words."""
     found = read_curves(home, name, WATCHED)
-    return alerts_of(found.curves, found.evaluations)
+    alerts = alerts_of(found.curves, found.evaluations)
+    return list(alert_lines(alerts, watched_in(found.curves, found.evaluations)))
 
 
 def sketch_curves(home: Home, name: str, wanted: Collection[str]) -> RunCurves | None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rftui.cli.output import Column, table_lines
 from rftui.evaluations.gains import gains
 from rftui.formats import duration, interval, number, steps
+from rftui.runs.texts import own_first
 from rftui.terminal.clean import one_line
 from store.apply_user import PERSON
 from store.runs import find_run, open_catalogue, run_detail
@@ -126,8 +127,8 @@ def _config(run_dir: RunDir) -> dict[str, Any]:
         return {}
 
 
-def detail_lines(fields: dict[str, Any]) -> Iterator[str]:
-    """One run for people, as clean plain lines."""
+def detail_lines(fields: dict[str, Any], *, hint: str = "; --json shows all") -> Iterator[str]:
+    """One run for people, as clean plain lines; the hint says where the settings are that are left out."""
     reason = f": {fields['reason']}" if fields["reason"] else ""
     yield f"{one_line(fields['name'])}  {fields['state']}{one_line(reason)}"
     yield f"  {one_line(fields['method'])} on {one_line(fields['task'])}, model {one_line(fields['model'])}"
@@ -145,10 +146,11 @@ def detail_lines(fields: dict[str, Any]) -> Iterator[str]:
         yield from ["", "attempts", *table_lines(ATTEMPT_COLUMNS, [_attempt_row(item) for item in fields["attempts"]])]
     yield from _note_lines(fields["notes"])
     yield from ["", "counts", "  " + ", ".join(f"{n} {key.replace('_', ' ')}" for key, n in fields["counts"].items())]
-    changed = {key: origin for key, origin in fields["origins"].items() if origin != "default"}
-    yield from ["", f"settings that are not defaults ({len(changed)}; --json shows all)"]
-    for key, origin in changed.items():
-        yield f"  {one_line(key)} = {one_line(json.dumps(_lookup(fields['config'], key)))}  # {one_line(origin)}"
+    origins = fields["origins"]
+    changed = own_first(origins)
+    yield from ["", f"settings that are not defaults ({len(changed)}{hint})"]
+    for key in changed:
+        yield f"  {one_line(key)} = {one_line(json.dumps(_lookup(fields['config'], key)))}  # {one_line(origins[key])}"
 
 
 def evaluation_lines(evaluations: list[dict[str, Any]]) -> Iterator[str]:

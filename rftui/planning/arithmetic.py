@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rftui.formats import counted
 from store.config import Method, RunConfig
 
 
@@ -9,9 +10,8 @@ def batch_sentences(config: RunConfig, *, available_examples: int | None) -> lis
     """Sentences for preflight; `available_examples` is the size of a real data set, None where generated."""
     if config.method is Method.EVAL:
         return []
-    product = (
-        f"{config.per_device_train_batch_size} a rank x {_ranks(config.ranks)} x {config.gradient_accumulation_steps}"
-    )
+    ranks = counted(config.ranks, "rank")
+    product = f"{config.per_device_train_batch_size} a rank x {ranks} x {config.gradient_accumulation_steps}"
     if config.method is Method.SFT:
         examples = int(config.examples_per_step)
         return [f"{examples} examples a step ({product})", _data(config, float(examples), available_examples)]
@@ -28,10 +28,6 @@ def batch_sentences(config: RunConfig, *, available_examples: int | None) -> lis
             f"meant {legacy} prompts = {legacy * config.num_generations} completions a step"
         )
     return sentences
-
-
-def _ranks(ranks: int) -> str:
-    return f"{ranks} rank" if ranks == 1 else f"{ranks} ranks"
 
 
 def _count(number: float) -> str:

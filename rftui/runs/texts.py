@@ -44,11 +44,17 @@ def header_text(summary: RunSummary, *, left_s: float | None, width: int, is_asc
     return f"{text}  {one_line(summary.reason, width=room)}" if summary.reason and room > 8 else text
 
 
+def own_first(origins: Mapping[str, Any]) -> list[str]:
+    """Settings that are not defaults: first those of the user (flag, form, file, clone), then those of the recipe."""
+    changed = [key for key, origin in origins.items() if origin != "default"]
+    return sorted(changed, key=lambda key: str(origins[key]).startswith("recipe"))
+
+
 def config_lines(fields: Mapping[str, Any]) -> Iterator[str]:
     """Command, versions and every setting with where it came from; changed settings first."""
     origins = {str(key): str(origin) for key, origin in fields["origins"].items()}
     settings = dict(_flat(fields["config"]))
-    changed = [key for key in settings if origins.get(key, "default") != "default"]
+    changed = own_first({key: origins.get(key, "default") for key in settings})
     if not settings:
         yield "no settings: config.toml of this run cannot be read; `rftui store check` says more"
     if changed:

@@ -21,6 +21,7 @@ from rftui.comparing.settings import (
     row_line,
     setting_rows,
 )
+from rftui.formats import counted
 from rftui.terminal.spans import Line, Role, Span
 from rftui.widgets.compare_pane import ComparePane
 from rftui.widgets.line_list import LineList
@@ -117,7 +118,8 @@ class CompareSettingsPane(ComparePane):
         if not width or not self.found:
             return
         differing = sum(row.differs for row in self.rows)
-        of = f"{differing} of {len(self.rows)} settings differ" if self.shows_all else f"{differing} settings differ"
+        of = f"{differing} of {counted(len(self.rows), 'setting')}" if self.shows_all else counted(differing, "setting")
+        of += " differs" if differing == 1 else " differ"
         unread = [self.runs.letters[name] for name, values in self.found.items() if not values]
         said = [Span(of, Role.STRONG), Span("   · not the value of the first run", Role.MUTED)]
         if unread:

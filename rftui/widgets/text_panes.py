@@ -12,9 +12,9 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from rftui.actions import bindings
-from rftui.charts.alerts import alert_lines
-from rftui.charts.curve_reads import read_alerts
-from rftui.cli.details import detail_lines, run_fields
+from rftui.charts.curve_reads import read_alert_lines
+from rftui.cli.details import detail_lines, gain_fields, run_fields
+from rftui.formats import counted
 from rftui.runs.texts import config_lines
 from rftui.terminal.clean import one_line
 from rftui.widgets.pane import Pane
@@ -68,7 +68,7 @@ class TextPane(Pane):
 
     def count_text(self) -> str:
         """How much there is."""
-        return f"{len(self.lines.lines)} lines"
+        return counted(len(self.lines.lines), "line")
 
     def on_text_lines_moved(self) -> None:
         """Another part is in sight."""
@@ -117,7 +117,16 @@ class ConfigPane(TextPane):
 class OverviewPane(TextPane):
     """What `rftui show` prints, and what is wrong with the course of the run."""
 
+    def __init__(self, home: Home, name: str) -> None:
+        super().__init__(home, name)
+        self._gains: dict[str, Any] = {}
+        self._gains_of: list[dict[str, Any]] = []
+        """Evaluations that the gains were made from: a live run writes often, and is evaluated seldom."""
+
     def read(self) -> list[str]:
         """Every line."""
-        alerts = read_alerts(self.home, self.run_name)
-        return [*detail_lines(run_fields(self.home, self.run_name)), "", *alert_lines(alerts)]
+        fields = run_fields(self.home, self.run_name)
+        if fields["evals"] != self._gains_of:
+            self._gains, self._gains_of = gain_fields(self.home, self.run_name), fields["evals"]
+        lines = detail_lines(fields | self._gains, hint="; the others are in Config")
+        return [*lines, "", *read_alert_lines(self.home, self.run_name)]
