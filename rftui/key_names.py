@@ -60,10 +60,26 @@ def key_names(keys: str) -> str:
     return " ".join(key_name(key.strip()) for key in keys.split(","))
 
 
+WORDS: dict[str, dict[str, str]] = {
+    "list": {
+        "vs base 95%": "Points of held-out accuracy above the pinned run over the same examples, paired, with the 95% "
+        "interval; — where source, split, prompt, decoding or examples are not the same",
+    },
+    "rollouts": {
+        "frontier": "Groups of which some completions are right and some are not",
+        "solved, all wrong": "Groups of which all are right, or none is",
+        "dead": "Groups whose rewards are all equal, so that nothing is learned from them: mostly solved or all wrong",
+    },
+}
+"""Words on the screen that the help explains, by place."""
+
+
 def help_rows(
     here: Collection[str] = (), keymap: Mapping[str, str] | None = None
 ) -> list[tuple[str, list[tuple[str, str]]]]:
     """Every place with its keys and what they do, the places `here` first; keys that do the same stand together.
+
+    Words that stand on the screen there come after its keys.
 
     `keymap` has the keys of the actions that a user bound otherwise, by id.
     """
@@ -73,7 +89,7 @@ def help_rows(
         for action in ACTIONS:
             if action.place == place:
                 keys[action.tooltip] = f"{keys.get(action.tooltip, '')} {_keys_of(action, keymap)}".strip()
-        rows.append((title, [(names, tooltip) for tooltip, names in keys.items()]))
+        rows.append((title, [*((names, tooltip) for tooltip, names in keys.items()), *WORDS.get(place, {}).items()]))
     return rows
 
 

@@ -67,7 +67,7 @@ def test_nan_is_not_right() -> None:
 def test_groups_are_counted() -> None:
     groups = [summary(1.0, 1.0), summary(0.0, 0.0), summary(0.0, 1.0)]
 
-    assert count_groups(groups) == StepCounts(groups=3, solved=1, dead=2, frontier=1)
+    assert count_groups(groups) == StepCounts(groups=3, mixed=1, solved=1, missed=1, ungraded=0, dead=2)
 
 
 @pytest.mark.parametrize(

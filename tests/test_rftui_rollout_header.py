@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from rftui.key_names import help_rows
 from rftui.rollouts.groups import Sort, StepCounts, summarise
 from rftui.rollouts.header import Head, group_row, head_lines, history_row, image_title, track
 from rftui.terminal.spans import Line, Role, line_width
@@ -18,7 +19,7 @@ def head(**changed: Any) -> Head:
     fields: dict[str, Any] = {
         "steps": (2, 5, 9),
         "step": 5,
-        "counts": StepCounts(32, 9, 7, 16),
+        "counts": StepCounts(32, mixed=16, solved=9, missed=7, ungraded=0, dead=12),
         "order": Sort.NUMBER,
         "is_reversed": False,
         "follows": False,
@@ -37,7 +38,7 @@ def said(lines: Iterable[Line]) -> str:
 
 def test_the_head_counts_the_groups_and_shows_the_place_of_the_step() -> None:
     assert said(head_lines(head(), 120)).splitlines()[0].rstrip() == (
-        "step ◀ 5 ▶ /9  groups 32 · solved 9 · dead 7 · frontier 16  sort number ↑"
+        "step ◀ 5 ▶ /9  groups 32: frontier 16, solved 9, all wrong 7; dead 12  sort number ↑"
     )
     assert said(head_lines(head(), 13)).splitlines()[1] == "─────●─────  "
 
@@ -126,3 +127,10 @@ def test_marks_are_in_the_roles_of_what_they_mean() -> None:
     line = group_row(summarise([sample(accuracy=1.0)])[0], order=Sort.NUMBER, is_searched=False, width=60)
 
     assert [span.text for span in line if span.role is Role.RIGHT] == ["✓"]
+
+
+def test_the_help_explains_the_words_of_the_head() -> None:
+    words = dict(dict(help_rows())["rollouts"])
+
+    assert "some completions are right and some are not" in words["frontier"]
+    assert "rewards are all equal" in words["dead"]

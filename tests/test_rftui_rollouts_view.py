@@ -128,7 +128,7 @@ async def test_the_newest_step_is_shown_with_its_groups_image_and_completions(
 
         text = said(app)
 
-    assert "step ◀ 3 ▶ /3  groups 3 · solved 1 · dead 2 · frontier 1" in text
+    assert "step ◀ 3 ▶ /3  groups 3: frontier 1, solved 1, all wrong 1; dead 2" in text
     assert "0001 ▇▇▇▇▁▁▁▁ 2/4" in text and "image 28x28 = 1 tokens" in text and "▀▀▀▀" in text
     assert "Where is it?" in text and "gold left" in text and "#0 ✓" in text
 

@@ -55,12 +55,18 @@ class GroupSummary(NamedTuple):
 
 
 class StepCounts(NamedTuple):
-    """The groups of a step, counted. A group can be solved and dead."""
+    """The groups of a step, counted. A group that is not mixed can be dead, and most are."""
 
     groups: int
+    mixed: int
+    """Some completions are right: the frontier of what the policy can do."""
     solved: int
+    """All are right."""
+    missed: int
+    """None is right."""
+    ungraded: int
     dead: int
-    frontier: int
+    """All rewards are equal, so that nothing is learned from them."""
 
 
 class Sort(StrEnum):
@@ -123,9 +129,11 @@ def count_groups(groups: Sequence[GroupSummary]) -> StepCounts:
     """How many groups there are of each sort."""
     return StepCounts(
         groups=len(groups),
+        mixed=sum(group.is_frontier for group in groups),
         solved=sum(group.is_solved for group in groups),
+        missed=sum(group.right == 0 for group in groups),
+        ungraded=sum(group.right is None for group in groups),
         dead=sum(group.is_dead for group in groups),
-        frontier=sum(group.is_frontier for group in groups),
     )
 
 

@@ -44,19 +44,9 @@ def head_lines(head: Head, width: int) -> list[Line]:
         said = Span(head.problem, Role.WARNING) if head.problem else nothing
         return [fitted((said,), width), ()]
     counts = head.counts
-    named = {
-        "groups": Span(str(counts.groups), Role.STRONG),
-        "solved": Span(str(counts.solved), Role.RIGHT),
-        "dead": Span(str(counts.dead), Role.WARNING),
-        "frontier": Span(str(counts.frontier), Role.BAR),
-    }
     pieces: list[Line] = [
         (Span("step ◀ ", Role.MUTED), Span(str(head.step), Role.STRONG), Span(f" ▶ /{head.steps[-1]}", Role.MUTED)),
-        tuple(
-            span
-            for place, (name, count) in enumerate(named.items())
-            for span in (Span(f"{' · ' if place else ''}{name} ", Role.MUTED), count)
-        ),
+        _counted(counts),
         (Span(f"sort {head.order.value} {'↓' if head.is_reversed else '↑'}", Role.MUTED),),
     ]
     if head.follows:
@@ -65,6 +55,21 @@ def head_lines(head: Head, width: int) -> list[Line]:
         pieces.append((Span(f"+{head.newer} new (end)", Role.WARNING),))
     first = fitted(tuple(span for piece in pieces for span in (*piece, Span("  "))), width)
     return [first, _second_line(head, width)]
+
+
+def _counted(counts: StepCounts) -> Line:
+    """`groups 16: frontier 8, solved 6, all wrong 2; dead 8`: the first add up, and the dead are among them."""
+    named = [
+        ("frontier", Span(str(counts.mixed), Role.BAR)),
+        ("solved", Span(str(counts.solved), Role.RIGHT)),
+        ("all wrong", Span(str(counts.missed), Role.WRONG)),
+    ]
+    if counts.ungraded:
+        named.append(("ungraded", Span(str(counts.ungraded), Role.MUTED)))
+    line: list[Span] = [Span("groups ", Role.MUTED), Span(str(counts.groups), Role.STRONG)]
+    for place, (name, count) in enumerate(named):
+        line += [Span(f"{', ' if place else ': '}{name} ", Role.MUTED), count]
+    return (*line, Span("; dead ", Role.MUTED), Span(str(counts.dead), Role.WARNING))
 
 
 def _second_line(head: Head, width: int) -> Line:
