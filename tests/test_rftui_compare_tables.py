@@ -13,9 +13,10 @@ from rftui.charts.curves import Range
 from rftui.cli.comparison_tables import test_cells as cells_of_test
 from rftui.comparing.compared_runs import ComparedRun, read_compared
 from rftui.comparing.comparison import compare, compare_pairs, letters_of
-from rftui.comparing.evaluations import Asked, EvaluationRow, evaluation_page, strip
+from rftui.comparing.evaluations import Asked, EvaluationRow, evaluation_page, points, strip, strip_scale
 from rftui.comparing.settings import Columns, columns_for, detail_lines, head_line, row_line, setting_rows
-from rftui.terminal.spans import Line
+from rftui.formats import fraction
+from rftui.terminal.spans import Line, in_ascii
 from store.layout import Home
 from store.runs import list_runs, open_catalogue
 from tests.comparisons import text_of
@@ -223,5 +224,26 @@ def test_rows_fit_the_width(tmp_path: Path, width: int) -> None:
 
 def test_an_interval_is_drawn_where_it_lies() -> None:
     assert strip(0.25, 0.5, 0.75, Range(0.0, 1.0), 9) == "  ──●──  "
-    assert strip(0.5, 0.75, 1.0, Range(-1.0, 1.0), 9, zero=0.0) == "    · ─●─"
+    assert strip(0.5, 0.75, 1.0, Range(-1.0, 1.0), 9, zero=0.0) == "    │ ─●─"
+    assert strip(-0.5, 0.5, 1.0, Range(-1.0, 1.0), 9, zero=0.0) == "  ──┼─●──"
     assert strip(0.0, 0.0, 0.0, Range(-1.0, 1.0), 5, zero=0.0) == "  ●  "
+    assert in_ascii(strip(-0.5, 0.5, 1.0, Range(-1.0, 1.0), 9, zero=0.0)) == "  --+-*--"
+
+
+def test_strips_have_the_values_of_their_ends_and_of_zero_above() -> None:
+    assert strip_scale(Range(0.1, 0.9), 16, fraction) == ".100        .900"
+    assert strip_scale(Range(-0.1, 0.1), 17, points, zero=0.0) == "-10.0   0   +10.0"
+    assert strip_scale(Range(0.0, 0.1), 16, points, zero=0.0) == "0          +10.0"
+    # no room for a zero beside the end that it is near to
+    assert strip_scale(Range(-0.01, 0.1), 16, points, zero=0.0) == "-1.0       +10.0"
+
+
+def test_the_scale_stands_over_the_strips(tmp_path: Path) -> None:
+    runs = three_runs(tmp_path)
+
+    drawn = page(Asked(compare(runs), names_of(runs)), 198)
+
+    heads = [line for line in lines(drawn) if line.startswith(("runs ", "run "))]
+    tested = next(line for line in lines(drawn) if line.startswith("B - A  think"))
+    over = next(line for line in heads if " 0 " in line or line.split()[-1] == "0")
+    assert len(over) <= len(tested)

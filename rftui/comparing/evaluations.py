@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from rftui.charts.curves import Range
@@ -17,6 +17,7 @@ from rftui.cli.comparison_tables import (
 )
 from rftui.cli.output import Column, table_lines
 from rftui.comparing.comparison import Comparison, Contrast, Paired
+from rftui.formats import fraction
 from rftui.terminal.clean import one_line
 from rftui.terminal.spans import Line, Role, Span
 from rftui.terminal.wrapping import drawable_line, wrap
@@ -86,7 +87,6 @@ def _accuracies(asked: Asked, letters: Mapping[str, str], width: int) -> Iterato
     texts = evaluation_rows(asked.comparison._replace(runs=runs), letters)
     head, *lines = table_lines(EVALUATION_COLUMNS, fitted(EVALUATION_COLUMNS, texts, width=width))
     yield _heading("last held-out evaluations, accuracy with its 95% interval")
-    yield EvaluationRow((Span(head, Role.MUTED),))
     # the order of evaluation_rows
     totals = [item.totals for run in runs for item in run.last]
     totals.sort(key=lambda item: (item.prompt != "think", item.prompt, item.decoding, item.split))
@@ -94,6 +94,8 @@ def _accuracies(asked: Asked, letters: Mapping[str, str], width: int) -> Iterato
     room = _strip_room(lines, width)
     span = _span([end for ends in known for end in ends])
     longest = max(map(len, lines), default=0)
+    scale = strip_scale(span, room, fraction) if room and span else ""
+    yield EvaluationRow((Span(f"{head:<{longest}}  {scale}".rstrip(), Role.MUTED),))
     for text, item in zip(lines, totals, strict=True):
         drawn = ""
         if room and span and item.accuracy is not None:
@@ -138,10 +140,11 @@ def _test_table(
     verdicts = [verdict(item, paired, letters) for item, paired in tested]
     beside = max(len(span.text) for span in verdicts) + 2
     head, *lines = table_lines(columns, fitted(columns, texts, width=width - beside))
-    yield EvaluationRow((Span(head, Role.MUTED),))
     longest = max(map(len, lines))
     room = _strip_room([f"{line:<{longest}}  {span.text}" for line, span in zip(lines, verdicts, strict=True)], width)
     span = _span([0.0, *(end for _, paired in tested for end in (paired.low, paired.high))])
+    scale = strip_scale(span, room, points, zero=0.0) if room and span else ""
+    yield EvaluationRow((Span(f"{head:<{longest}}  {scale}".rstrip(), Role.MUTED),))
     for (item, paired), text, said in zip(tested, lines, verdicts, strict=True):
         drawn = strip(paired.low, paired.difference, paired.high, span, room, zero=0.0) if room and span else ""
         line = (
@@ -181,17 +184,39 @@ def _span(ends: Sequence[float]) -> Range | None:
     return Range(min(ends), max(ends))
 
 
+def strip_scale(span: Range, width: int, text_of: Callable[[float], str], *, zero: float | None = None) -> str:
+    """The values at the ends of strips, and 0 over the zero line where there is room for it."""
+    low, high = text_of(span.low), text_of(span.high)
+    cells = list(f"{low}{high:>{max(0, width - len(low))}}")
+    if zero is not None:
+        at = _place(zero, span, width)
+        # blanks on both sides, so that it is no digit of an end
+        if len(low) < at < width - len(high) - 1:
+            cells[at] = "0"
+    return "".join(cells)
+
+
+def points(share: float) -> str:
+    """`+1.2`, `0`: a share in points."""
+    return f"{100 * share:+.1f}" if share else "0"
+
+
+def _place(value: float, span: Range, width: int) -> int:
+    share = (value - span.low) / (span.high - span.low)
+    return min(width - 1, max(0, round(share * (width - 1))))
+
+
 def strip(low: float, middle: float, high: float, span: Range, width: int, *, zero: float | None = None) -> str:
-    """An interval as a line with its middle, between the ends of a range; `zero` is marked where nothing lies on it."""
+    """An interval as a line with its middle, between the ends of a range; `zero` is a line that it may cross."""
 
     def place(value: float) -> int:
-        share = (value - span.low) / (span.high - span.low)
-        return min(width - 1, max(0, round(share * (width - 1))))
+        return _place(value, span, width)
 
     cells = [" "] * width
     if zero is not None:
-        cells[place(zero)] = "·"
+        cells[place(zero)] = "│"
     for at in range(place(low), place(high) + 1):
-        cells[at] = "─"
+        # a bar that crosses zero shows where
+        cells[at] = "┼" if cells[at] == "│" else "─"
     cells[place(middle)] = "●"
     return "".join(cells)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 
-_ASCII = str.maketrans("█░▇▁▂▃▄▅▆━─●▲◀▶▸▾▌✓✗·…—↑↓", "#-#___===--*^<>>v|+x|~-^v")
+_ASCII = str.maketrans("█░▇▁▂▃▄▅▆━─│┼●▲◀▶▸▾▌✓✗·…—↑↓", "#-#___===--|+*^<>>v|+x|~-^v")
 
 
 class Role(StrEnum):
