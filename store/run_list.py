@@ -271,7 +271,7 @@ def last_asked(connection: sqlite3.Connection, uid: int) -> list[Asked]:
     for row in rows:
         source = json.loads(row[5])
         named = source if isinstance(source, dict) else {}
-        asked = Asked(*row[:5], str(named.get("kind") or ""), str(named.get("name") or ""))
+        asked = Asked._make((*row[:5], str(named.get("kind") or ""), str(named.get("name") or "")))
         found.setdefault(row[2:5], asked)
     return list(found.values())
 
