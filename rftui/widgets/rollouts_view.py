@@ -116,7 +116,7 @@ class RolloutsView(CompletionKeys, can_focus=True):
 
     def on_focus(self) -> None:
         """Puts the keyboard on the list of groups, unless another tab was asked for meanwhile."""
-        if self.has_focus:
+        if self.screen.focused is self:
             # at once: focus() waits its turn, and would take the keyboard from a tab that was asked for in between
             self.screen.set_focus(self.groups)
 
