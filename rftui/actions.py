@@ -288,6 +288,8 @@ ACTIONS = (
     Action("lines.up", "k,up", "scroll(-1)", "line up", "One line up"),
     Action("lines.page_down", "pagedown,space", "page(1)", "page down", "One page down"),
     Action("lines.page_up", "pageup", "page(-1)", "page up", "One page up"),
+    Action("lines.right", "right,l", "sideways(1)", "rest of long lines", "Half a width further in long lines", True),
+    Action("lines.left", "left,h", "sideways(-1)", "back in long lines", "Half a width back in long lines"),
     Action("lines.first", "g,home", "top", "top", "To the first line"),
     Action("lines.last", "G,end", "bottom", "last line", "To the last line, and follow what comes", True),
     Action("lines.search", "slash", "search", "search", "Mark the lines that hold a text", True),

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from rich.cells import cell_len
 from rich.segment import Segment
+from rich.style import Style
 from textual.binding import BindingType
 from textual.geometry import Region, Size
 from textual.message import Message
@@ -15,6 +17,9 @@ from textual.strip import Strip
 from rftui.actions import bindings
 from rftui.terminal.clean import clean
 from rftui.widgets.guarded import guarded_line
+
+MARK = Style(reverse=True)
+"""Of the signs at the edges of a line that goes on there."""
 
 
 class TextLines(ScrollView, can_focus=True):
@@ -39,6 +44,7 @@ class TextLines(ScrollView, can_focus=True):
         """Whether the last line stays in sight as lines come."""
         self.pattern = ""
         self._lines: list[str] = []
+        self._first_column = 0
 
     @property
     def lines(self) -> Sequence[str]:
@@ -88,7 +94,16 @@ class TextLines(ScrollView, can_focus=True):
         line = self._lines[number]
         is_match = bool(self.pattern) and self.pattern.lower() in line.lower()
         style = self.get_component_rich_style("text-lines--match") if is_match else self.rich_style
-        return Strip([Segment(line, style)]).crop_extend(0, width, self.rich_style)
+        first = self._first_column
+        strip = Strip([Segment(line, style)])
+        is_cut = strip.cell_length > first + width
+        row = strip.crop_extend(first, first + width, self.rich_style)
+        mark = style + MARK
+        if is_cut and width > 2:
+            row = Strip([*row.crop(0, width - 1), Segment(">", mark)], width)
+        if first and line and width > 2:
+            row = Strip([Segment("<", mark), *row.crop(1, width)], width)
+        return row
 
     def on_resize(self) -> None:
         """Stays at the end where it follows."""
@@ -109,6 +124,17 @@ class TextLines(ScrollView, can_focus=True):
     def action_page(self, by: int) -> None:
         """Moves by pages."""
         self._move(by * max(1, self.size.height - 1))
+
+    def action_sideways(self, by: int) -> None:
+        """Shows another part of lines that are longer than the width, half a width further."""
+        width = self.size.width
+        most = max((cell_len(line) for line in self._lines), default=0) - width
+        # whole steps, so that the way back shows the same parts
+        step = max(1, width // 2)
+        target = max(0, min(self._first_column + by * step, -(-most // step) * step))
+        if target != self._first_column:
+            self._first_column = target
+            self.refresh()
 
     def _move(self, by: int) -> None:
         target = max(0, min(self.max_scroll_y, self.scroll_offset.y + by))
