@@ -97,7 +97,7 @@ def test_a_range_over_seeds_is_not_written_like_an_interval() -> None:
     mean = seed_mean([line([0.78], has_markers=True), line([0.8], has_markers=True)])
 
     assert mean is not None
-    assert readout(mean, None, seeds=2) == "mean of 2 .790 (.78 to .80)"
+    assert readout(mean, None, is_mean=True) == "mean .790 (.78 to .80)"
     assert readout(mean, None) == ".790 [.78, .80]"
 
 

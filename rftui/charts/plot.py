@@ -177,13 +177,12 @@ def title_rows(plot: Plot, width: int, *, at_most: int) -> list[Row]:
     """The title with its legend; a legend of letters goes on in further rows where there is room for them."""
     if not any(series.letter for series in plot.series):
         return [fitted(title_row(plot), width)]
-    longest = max(len(series.readout) for series in plot.series)
-    room = -(-longest // READOUT_STEP) * READOUT_STEP
     rows = [cells(plot.title, "title")]
     for number, series in enumerate(plot.series[:SERIES]):
         if not series.points:
             # a letter that stands nowhere on the chart needs no explanation
             continue
+        room = -(-len(series.readout) // READOUT_STEP) * READOUT_STEP
         entry = [*cells(f"  {series.letter} ", ink_of(number)), *cells(f"{series.readout:<{room}}", "value")]
         if rows[-1] and len(rows[-1]) + len(entry) > width and len(rows) < at_most:
             rows.append([])

@@ -181,7 +181,7 @@ class Overlay:
         for strand, kept in zip(strands, lines, strict=True):
             line = kept.series or Series("", ())
             is_live = any(data.is_live for data in kept.sources)
-            said = readout(line, shown.cursor, coarse=values if is_live else None, seeds=len(strand.names))
+            said = readout(line, shown.cursor, coarse=values if is_live else None, is_mean=strand.is_seeds)
             if shown.look.is_ascii:
                 said = said.replace(NOT_THERE, "-")
             series.append(line._replace(letter=strand.letter, readout=said))
@@ -291,10 +291,10 @@ def _at(points: Sequence[Point], x: float) -> float:
     return left.value + (x - left.x) / (right.x - left.x) * (right.value - left.value)
 
 
-def readout(series: Series, cursor: float | None, *, coarse: Range | None = None, seeds: int = 1) -> str:
+def readout(series: Series, cursor: float | None, *, coarse: Range | None = None, is_mean: bool = False) -> str:
     """The value of the line at the cursor, or its last one; a dash where the line is not there.
 
-    Of one run `.699 [.67, .73]`, which is a 95% interval; of several `mean of 2 .788 (.78 to .80)`, which are the
+    Of one run `.699 [.67, .73]`, which is a 95% interval; of several `mean .788 (.78 to .80)`, which are the
     lowest and the highest of them.
 
     Without a cursor the value of a live run is rounded to what a chart of the range `coarse` shows: more digits would
@@ -309,14 +309,14 @@ def readout(series: Series, cursor: float | None, *, coarse: Range | None = None
         if cursor is None and coarse is not None:
             apart = _power_of_ten((coarse.high - coarse.low) / 20)
             value = round(value / apart) * apart if apart > 0 else value
-        return number(value, digits=3) if seeds == 1 else f"mean {number(value, digits=3)}"
+        return f"mean {number(value, digits=3)}" if is_mean else number(value, digits=3)
     lows, highs = series.edges or ((), ())
     ends = [next((p.value for p in edge if p.step == step), None) for edge in (lows, highs)]
     if ends[0] is None or ends[1] is None:
         return fraction(value)
     low, high = (f"{end:.2f}".removeprefix("0") for end in (ends[0], ends[1]))
-    if seeds > 1:
-        return f"mean of {seeds} {fraction(value)} ({low} to {high})"
+    if is_mean:
+        return f"mean {fraction(value)} ({low} to {high})"
     return f"{fraction(value)} [{low}, {high}]"
 
 
