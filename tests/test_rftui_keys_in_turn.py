@@ -84,9 +84,10 @@ def test_keys_after_that_of_the_metric_search_wait_until_metrics_were_read(
             await of.until(lambda: isinstance(of.app.screen, MetricSearch), "the search before there are metrics")
             is_opened.set()
 
-            await of.until(lambda: getattr(of.app.screen, "browser", None), "the list again")
-            assert isinstance(of.app.screen, RunListScreen)
-            await of.until(lambda: "kl" in of.app.screen.browser.wanted.names, "kl to be read")
+            def is_sorted() -> bool:
+                return isinstance(of.app.screen, RunListScreen) and "kl" in of.app.screen.browser.wanted.names
+
+            await of.until(is_sorted, "the list by kl")
 
     run(play())
 
