@@ -240,4 +240,7 @@ class Palette(CommandPalette):
     def on_mount(self) -> None:
         """The sign of the key that opened it."""
         self.query_one(SearchIcon).icon = ":"
-        self.query_one(CommandInput).focus()
+        line = self.query_one(CommandInput)
+        # a caret that blinks sends 2 kB/s
+        line.cursor_blink = False
+        line.focus()

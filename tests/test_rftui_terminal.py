@@ -177,3 +177,22 @@ def test_an_idle_screen_sends_nothing(home: Home) -> None:
         terminal.settle()
 
         assert terminal.read_for(2.0) == 0
+
+
+def test_a_dialog_over_a_live_run_sends_nothing(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, step_s=0.1)
+    try:
+        run_dir = bench.make_run(max_steps=1000, save_steps=0)
+        bench.supervise(run_dir)
+        with Terminal(environment=bench.environment) as terminal:
+            terminal.wait_for("running")
+            terminal.press("?")
+            terminal.wait_for("esc closes")
+            terminal.settle()
+
+            assert terminal.read_for(2.0) == 0
+            terminal.press("escape")
+            terminal.wait_for(lambda text: "esc closes" not in text)
+            assert terminal.read_for(2.0) > 0  # what is under it goes on
+    finally:
+        bench.clean_up()

@@ -11,7 +11,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.message import Message
-from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Static
 from textual.worker import get_current_worker
@@ -21,6 +20,7 @@ from rftui.cli.output import is_ascii
 from rftui.comparing.comparison import Contrast
 from rftui.comparing.runs import CompareRuns, legend_lines, warning_lines
 from rftui.comparing.watch import CompareWatch, WatchedRun
+from rftui.screens.still_screen import StillScreen
 from rftui.widgets.compare_curves_pane import CompareCurvesPane
 from rftui.widgets.compare_evaluations_pane import CompareEvaluationsPane
 from rftui.widgets.compare_pane import ComparePane
@@ -40,7 +40,7 @@ LOW = 30
 """Below so many lines the head gives way."""
 
 
-class CompareScreen(Screen[None]):
+class CompareScreen(StillScreen):
     """Everything about several runs; the first one is the baseline."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("compare", "app")

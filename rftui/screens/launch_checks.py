@@ -5,19 +5,19 @@ from __future__ import annotations
 import logging
 
 from textual.message import Message
-from textual.screen import Screen
 from textual.worker import get_current_worker
 
 from rftui.cli.problems import Problem, problem_of
 from rftui.forms.checks import Checked, FormChecks
 from rftui.forms.launch_form import FormView, Surroundings, look_around
+from rftui.screens.still_screen import StillScreen
 from store.layout import Home
 from store.runs import RunSummary
 
 logger = logging.getLogger(__name__)
 
 
-class LaunchChecks(Screen[None]):
+class LaunchChecks(StillScreen):
     """Threads of the form. `version` grows with every change of it, so that answers to older questions are known."""
 
     class LookedAround(Message):

@@ -8,12 +8,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from textual.message import Message
-from textual.screen import Screen
 from textual.worker import get_current_worker
 
 from rftui.runs.list_reads import ListNews, RunListWatch, Wanted, last_note, metric_choices, read_traces
 from rftui.runs.list_text import problem_text
 from rftui.runs.versus import Pinned, VersusBase
+from rftui.screens.still_screen import StillScreen
 from store.layout import Home
 from store.run_list import PersonNote, Trace
 from store.runs import RunSummary
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-class RunListReader(Screen[None]):
+class RunListReader(StillScreen):
     """What the screen of the list reads, one read of a kind at a time."""
 
     class NewsRead(Message):

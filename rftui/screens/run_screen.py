@@ -10,7 +10,6 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.message import Message
-from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Static
 from textual.worker import get_current_worker
@@ -20,6 +19,7 @@ from rftui.cli.output import is_ascii
 from rftui.formats import COLOURS
 from rftui.runs.texts import header_text
 from rftui.runs.watch import RunNews, RunWatch
+from rftui.screens.still_screen import StillScreen
 from rftui.terminal.clean import one_line
 from rftui.widgets.curves_pane import CurvesPane
 from rftui.widgets.evals_pane import EvalsPane
@@ -58,7 +58,7 @@ TABS = (
 """Every tab, in order."""
 
 
-class RunScreen(Screen[None]):
+class RunScreen(StillScreen):
     """Everything about one run."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("run", "control", "app")
