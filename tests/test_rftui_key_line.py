@@ -67,6 +67,18 @@ def test_an_empty_list_offers_a_launch_and_nothing_about_a_run(tmp_path: Path) -
     run(play())
 
 
+def test_a_wide_list_names_what_changes_the_run_under_the_cursor(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    small_home(home)
+
+    async def play() -> None:
+        async with driven(home, size=(200, 40)) as of:
+            wanted = "L launch  S stop  K kill  R resume  C clone  D delete"
+            await of.until(lambda: shown(of).rstrip().endswith(wanted), "the keys that change a run")
+
+    run(play())
+
+
 def test_the_keys_of_rollouts_say_how_to_leave_what_is_open(tmp_path: Path) -> None:
     home = Home(tmp_path)
     small_home(home)

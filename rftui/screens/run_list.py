@@ -76,7 +76,7 @@ class RunListScreen(RunListView):
         self._typing: Timer | None = None
         self._remembering: Timer | None = None
         self._typed = ""
-        self._is_empty = False
+        self._is_empty = self._has_runs = False
         self._question = Asked("", "", "")
         self._unsaved = ""
         self._noted = ""
@@ -91,9 +91,10 @@ class RunListScreen(RunListView):
 
     def _show(self) -> None:
         super()._show()
-        is_empty = self._has_read and not self.browser.runs
-        if is_empty != self._is_empty:
-            self._is_empty = is_empty
+        has_runs = bool(self.browser.runs)
+        is_empty = self._has_read and not has_runs
+        if (is_empty, has_runs) != (self._is_empty, self._has_runs):
+            self._is_empty, self._has_runs = is_empty, has_runs
             self.refresh_bindings()
 
     # the cursor
