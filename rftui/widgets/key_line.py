@@ -89,7 +89,7 @@ class KeyLine(SpanView):
 
 
 def by_rank(found: Iterable[Binding]) -> list[Binding]:
-    """Help, the way out, the keys of this place, those of everywhere, what changes a run; a narrow line drops the last."""
+    """Help, the way out, keys of this place, those of everywhere, what changes a run; a narrow line drops the last."""
     held = list(found)
     ways_out = {each.action for each in held if each.key.split(",")[0] == ESCAPE} or {QUIT}
 
