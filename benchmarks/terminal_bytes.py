@@ -1,10 +1,11 @@
 """What the dashboard sends to a terminal of 140x40 and what CPU it takes, while nothing happens and while runs train.
 
-    python benchmarks/terminal_bytes.py [--seconds 30]
+    python benchmarks/terminal_bytes.py [--seconds 30] [--leet PATH/bin/wandb]
 
 Each view is opened in a real pty by its keys and measured in windows of one second: kB/s as the mean over the whole
 time and the 95th percentile of the windows, and CPU of the dashboard's process as a share of one core. Live runs write
-a point a second of each of six metrics under rftui's own supervisors, whose CPU is not counted.
+a point a second of each of six metrics under rftui's own supervisors, whose CPU is not counted. With --leet the same is
+measured of `wandb leet` on offline runs that log the same metrics at the same pace.
 """
 
 from __future__ import annotations
@@ -12,12 +13,15 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import psutil
 from measures import environment_of, open_run, open_tab, percentile
 
+from benchmarks.leet_runs import leet_runs
 from benchmarks.live_runs import CHARTS, live_runs
 from tests.fake_runs import Bench, final_state
 from tests.terminal import Terminal
@@ -104,14 +108,47 @@ def live(folder: Path, seconds: int) -> None:
             say("live: six charts of one run", measure(terminal, seconds))
 
 
+def peer(folder: Path, wandb: Path, seconds: int) -> None:
+    """`wandb leet` on the like: one run on six charts, then four overlaid."""
+    past_steps = PAST_STEPS[-1]
+    with (
+        leet_runs(folder, wandb, RUNS, past_steps=past_steps) as (place, environment),
+        wait_for_runs(place),
+        Terminal([str(wandb), "leet", str(place)], environment=environment, size=SIZE) as terminal,
+    ):
+        print(f"wandb leet, {RUNS} live runs, from step {past_steps} on")
+        terminal.wait_for(f"Runs [{RUNS} items]", timeout_s=60)
+        terminal.read_for(8.0)
+        say("leet: six charts of one run", measure(terminal, seconds))
+        for _ in range(RUNS - 1):
+            terminal.press("down")
+            terminal.read_for(1.0)
+            terminal.press("space")
+            terminal.read_for(1.0)
+        terminal.read_for(5.0)
+        say(f"leet: {RUNS} runs overlaid on six charts", measure(terminal, seconds))
+
+
+@contextmanager
+def wait_for_runs(place: Path) -> Iterator[None]:
+    """Waits until every run has its folder."""
+    deadline = time.monotonic() + 60
+    while len(list(place.glob("offline-run-*"))) < RUNS and time.monotonic() < deadline:
+        time.sleep(0.5)
+    yield
+
+
 def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=int, default=30, help="length of each measurement")
+    parser.add_argument("--leet", type=Path, metavar="WANDB", help="the wandb command of another environment")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="rftui-bytes-") as folder:
         idle(Path(folder) / "idle", arguments.seconds)
         live(Path(folder) / "live", arguments.seconds)
+        if arguments.leet is not None:
+            peer(Path(folder) / "leet", arguments.leet.absolute(), arguments.seconds)
 
 
 if __name__ == "__main__":
