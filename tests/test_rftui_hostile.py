@@ -36,7 +36,6 @@ from store.runs import list_runs, open_catalogue
 from tests.hostile_home import FULL_OF_IT, hostile_home
 from tests.hostile_text import (
     CHARACTERS,
-    CORPUS,
     LONG,
     MARKUP,
     SEQUENCES,
@@ -49,6 +48,8 @@ from tests.terminal import Terminal
 
 NAMES = (*SEQUENCES[::4], *CHARACTERS[::3], *MARKUP[:2], LONG[0])
 """Some are enough: what names hold is cleaned by the same code, and each run is two databases."""
+TEXTS = (*SEQUENCES, "".join(CHARACTERS[:6]), "".join(CHARACTERS[6:]), *MARKUP[1:3], "".join(MARKUP), LONG[0], LONG[3])
+"""What each step of the run in the terminal is full of."""
 UNSHRUNK = (Phase.explicit, Phase.reuse, Phase.generate)
 """An example that makes databases takes too long to be made smaller."""
 COMMANDS = (
@@ -135,7 +136,7 @@ def test_any_text_comes_out_of_every_command_clean(texts: list[str], typed: str)
 
 @pytest.fixture(scope="module")
 def corpus_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    return hostile_home(Home(tmp_path_factory.mktemp("hostile") / "home"), names=("sat-sft-2", *NAMES))
+    return hostile_home(Home(tmp_path_factory.mktemp("hostile") / "home"), TEXTS, names=("sat-sft-2", *NAMES))
 
 
 def environment_of(home: Home) -> dict[str, str]:
@@ -155,7 +156,7 @@ def test_commands_on_a_terminal_send_only_their_own_controls(corpus_home: Home) 
 
 TAB_KEYS: dict[str, tuple[tuple[str, ...], ...]] = {
     "Curves": (("left",), ("]",), ("[",), ("z",), ("z",), ("/",), ("h", "e"), ("escape",)),
-    "Rollouts": (("home",), ("e",), *((("right",),) * len(CORPUS)), ("t",), ("t",), ("i",), ("i",), ("m",), ("d",)),
+    "Rollouts": (("home",), ("e",), *((("right",),) * len(TEXTS)), ("t",), ("t",), ("i",), ("i",), ("m",), ("d",)),
 }
 """Keys of a tab beyond those that scroll."""
 
@@ -164,7 +165,7 @@ def walk_through(terminal: Terminal) -> Iterator[str]:
     """Goes through every view with keys; the screen at each stop."""
 
     def stop(*keys: str) -> str:
-        return terminal.stop(*keys, quiet_s=0.1)
+        return terminal.stop(*keys, first_byte_s=0.5, quiet_s=0.1)
 
     yield terminal.wait_for(FULL_OF_IT)
     for key in ("pagedown", "end", "home", "?", "escape", ":", "escape", "home"):
@@ -194,6 +195,7 @@ PROBLEMS = ("cannot be drawn", "cannot be read", "cannot be shown", "cannot be m
 """What a pane says that met with an error."""
 
 
+@pytest.mark.slow
 def test_every_view_in_a_terminal_sends_only_our_own_controls(corpus_home: Home) -> None:
     with Terminal(environment=environment_of(corpus_home), size=(160, 48)) as terminal:
         for text in walk_through(terminal):
