@@ -228,7 +228,7 @@ def test_a_run_survives_the_hang_up_of_its_terminal(bench: Bench) -> None:
 
 
 def test_ctrl_c_leaves_the_run_going_with_exit_code_130(bench: Bench) -> None:
-    bench.behave(step_s=0.1)
+    bench.behave(step_s=0.3)
     process, master = launch_on_a_terminal(bench)
     read_until(master, b"Ctrl-C leaves the run going")
     run_dir = followed_run(bench)

@@ -233,4 +233,4 @@ def test_every_key_is_explained_once_a_place() -> None:
     assert {action.place for action in ACTIONS} == set(PLACES)
     assert len({action.id for action in ACTIONS}) == len(ACTIONS)
     assert all(action.tooltip for action in ACTIONS)
-    assert ("1 2 3 4 5 6 7", "Show the tab of that number") in dict(help_rows())["a run"]
+    assert ("2", "Show the tab Rollouts") in dict(help_rows())["a run"]

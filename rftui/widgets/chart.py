@@ -35,14 +35,19 @@ class ChartSlice(Widget):
 
     DEFAULT_CSS = "ChartSlice { width: 1fr; height: 1fr; }"
 
-    def __init__(self, chart: Chart) -> None:
+    def __init__(self, chart: Chart, number: int) -> None:
         super().__init__()
         self._chart = chart
+        self._number = number
 
     @property
     def columns(self) -> tuple[int, int]:
-        """The first of its columns in the chart, and the one behind its last."""
-        first = self.region.x - self._chart.content_region.x
+        """The first of its columns in the chart, and the one behind its last.
+
+        By the sizes of the slices: Textual knows no region of a widget while it lays others out, and what is drawn
+        then stays.
+        """
+        first = sum(each.size.width for each in self._chart.slices[: self._number])
         return first, first + self.size.width
 
     def refresh_part(self, region: Region) -> None:
@@ -101,11 +106,12 @@ class Chart(Widget):
         self._rows: list[Row] = []
         self._layers = Layers()
         self._background: Style | None = None
-        self._slices = [ChartSlice(self) for _ in range(SLICES)]
+        self.slices = [ChartSlice(self, number) for number in range(SLICES)]
+        """Side by side, from the left."""
 
     def compose(self) -> ComposeResult:
         """The slices."""
-        yield from self._slices
+        yield from self.slices
 
     @property
     def plot_width(self) -> int:
@@ -135,7 +141,7 @@ class Chart(Widget):
         if layout or recompose:
             super().refresh(repaint=repaint, layout=layout, recompose=recompose)
         # the first refresh is Textual's own, before there are any
-        for each in getattr(self, "_slices", ()) if repaint else ():
+        for each in getattr(self, "slices", ()) if repaint else ():
             for region in regions:
                 each.refresh_part(region)
             if not regions:
