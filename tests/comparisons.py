@@ -136,9 +136,9 @@ class Compared:
     async def settle(self) -> None:
         """Until the runs were looked at, read and drawn."""
         await self.pilot.pause()
-        for _ in range(10):
-            # what was read may ask for more, such as a picture
-            if not any(not worker.is_finished for worker in self.app.workers):
+        for turn in range(20):
+            # what was read may ask for more, such as a picture; on a busy machine its message may be on its way
+            if turn >= 2 and not any(not worker.is_finished for worker in self.app.workers):
                 return
             await self.app.workers.wait_for_complete()
             await self.pilot.pause()

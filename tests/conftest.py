@@ -26,3 +26,10 @@ def _own_places(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
     monkeypatch.setenv("TERM", "xterm-256color")
     for name in ("NO_COLOR", "RFTUI_ASCII", "RFTUI_READ_ONLY", "COLORFGBG", "TEXTUAL_THEME"):
         monkeypatch.delenv(name, raising=False)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The dashboard and real terminals are waited for: on a busy machine a test is tried once more, and counted so."""
+    for item in items:
+        if item.path.name.startswith("test_rftui_"):
+            item.add_marker(pytest.mark.flaky(reruns=1))
