@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -324,6 +325,8 @@ def open_app(home: Home) -> None:
     # a browser is driven by Textual's own driver, which it names in the environment
     driver = None if os.environ.get("TEXTUAL_DRIVER") else TerminalDriver
     app = RunListApp(home, keys=read_user_keys(), on_leaving=way_out.open, driver_class=driver)
+    # what was imported stays; the collector would go through it again and again, 0.1 s in the middle of an answer
+    gc.freeze()
     with ending_signals(app.leave_by_signal):
         app.run()
     if app.crash is not None:

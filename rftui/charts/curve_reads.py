@@ -60,11 +60,18 @@ def read_names(home: Home, name: str) -> tuple[str, ...]:
 
 
 def read_curves(
-    home: Home, name: str, wanted: Collection[str], *, steps: Range | None = None, memory: CurveMemory | None = None
+    home: Home,
+    name: str,
+    wanted: Collection[str],
+    *,
+    steps: Range | None = None,
+    memory: CurveMemory | None = None,
+    scales: dict[Axis, Scale] | None = None,
 ) -> RunCurves:
     """The wanted curves, reduced; only from one step to another where `steps` is given.
 
-    With the memory of an earlier read of whole curves only what is new is read.
+    With the memory of an earlier read of whole curves only what is new is read. `scales` are those of an earlier read
+    of a run that did not go on since: of a long one they take as long as its curves.
     """
 
     def read(connection: sqlite3.Connection, metric: str) -> list[MetricPoint]:
@@ -74,7 +81,7 @@ def read_curves(
         return (memory or CurveMemory(name, max_points=MAX_POINTS)).curve(connection, metric)
 
     with closing(open_catalogue(home)) as connection:
-        return _read(connection, name, wanted, read)
+        return _read(connection, name, wanted, read, scales)
 
 
 def read_alert_lines(home: Home, name: str) -> list[str]:
@@ -99,6 +106,7 @@ def _read(
     name: str,
     wanted: Collection[str],
     read: Callable[[sqlite3.Connection, str], list[MetricPoint]],
+    scales: dict[Axis, Scale] | None = None,
 ) -> RunCurves:
     names = tuple(metric_names(connection, name))
     curves = {metric: read(connection, metric) for metric in sorted(wanted) if metric in names}
@@ -108,7 +116,7 @@ def _read(
     return RunCurves(
         names=names,
         curves=curves,
-        scales=_scales(connection, name, times),
+        scales=_scales(connection, name, times) if scales is None else scales,
         evaluations=evaluations,
         milestones=milestones(connection, name),
         steps=_span([*curves.values(), times], [evaluation.step for evaluation in evaluations]),
