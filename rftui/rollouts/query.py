@@ -8,28 +8,17 @@ from __future__ import annotations
 
 import difflib
 import math
-import re
 from typing import NamedTuple
 
 from rftui.errors import QueryError
+from rftui.query_words import QueryWord, query_words
 from rftui.terminal.clean import clean, one_line
 from store.rollouts import FLAG_KEYS, NUMBER_KEYS, TEXT_KEYS, RolloutTest
 
-LONGEST_QUERY = 1000
 REWARD_PREFIX = "reward."
 SHORTHAND = {"accuracy": "reward.accuracy", "format": "reward.format"}
 """Reward parts that every task of ours has, by the name people type."""
 AMBIGUOUS = {"length": "write tokens>200 for how long a completion is, reward.length<0.5 for the reward part"}
-_TOKEN = re.compile(
-    r"""
-      (?P<not>-)? (?:
-        (?P<key>[A-Za-z_][\w./-]*?) (?P<operator><=|>=|<|>|=|:) (?: "(?P<quoted>[^"]*)" | (?P<value>[^\s"]*) )
-      | "(?P<phrase>[^"]*)"
-      | (?P<word>[^\s"]+)
-      ) (?=\s|$)
-    """,
-    re.VERBOSE,
-)
 _YES = {"yes": True, "true": True, "1": True, "any": True, "no": False, "false": False, "0": False, "none": False}
 
 
@@ -48,47 +37,26 @@ NOTHING = RolloutQuery("")
 
 def parse_query(text: str) -> RolloutQuery:
     """The tests that a query stands for; none for an empty one. Raises QueryError."""
-    text = clean(text)
-    if len(text) > LONGEST_QUERY:
-        raise QueryError(f"the query has {len(text)} characters; {LONGEST_QUERY} are the most")
-    tests: list[RolloutTest] = []
-    place = 0
-    while (place := _next_token(text, place)) < len(text):
-        token = _TOKEN.match(text, place)
-        if token is None:
-            found = one_line(text[place:], width=40)
-            raise QueryError(f'a quote is never closed, or text follows it at once: {found}; write "two words"')
-        tests.append(_test(token))
-        place = token.end()
+    tests = [_test(word) for word in query_words(text)]
     phrases = tuple(str(test.value) for test in tests if test.key == "text" and not test.is_negated)
-    return RolloutQuery(text.strip(), tuple(tests), phrases)
+    return RolloutQuery(clean(text).strip(), tuple(tests), phrases)
 
 
-def _next_token(text: str, place: int) -> int:
-    while place < len(text) and text[place].isspace():
-        place += 1
-    return place
-
-
-def _test(token: re.Match[str]) -> RolloutTest:
-    is_negated = token["not"] is not None
-    if token["key"] is None:
-        phrase = token["phrase"] if token["phrase"] is not None else token["word"]
-        if not phrase:
-            raise QueryError('"" looks for nothing; write a word, or a phrase in quotes')
-        return RolloutTest("text", ":", phrase, is_negated=is_negated)
-    key = SHORTHAND.get(token["key"].lower(), token["key"].lower())
-    value = token["quoted"] if token["quoted"] is not None else token["value"]
+def _test(word: QueryWord) -> RolloutTest:
+    typed, sign, value, is_negated = word
+    if typed is None:
+        return RolloutTest("text", ":", value, is_negated=is_negated)
+    key = SHORTHAND.get(typed.lower(), typed.lower())
     if key.startswith(REWARD_PREFIX):
         # names of reward functions are case sensitive
-        key = REWARD_PREFIX + SHORTHAND.get(token["key"].lower(), token["key"])[len(REWARD_PREFIX) :]
-        return _number_test(key, token["operator"], value, is_negated=is_negated)
+        key = REWARD_PREFIX + SHORTHAND.get(typed.lower(), typed)[len(REWARD_PREFIX) :]
+        return _number_test(key, sign, value, is_negated=is_negated)
     if key in NUMBER_KEYS:
-        return _number_test(key, token["operator"], value, is_negated=is_negated)
+        return _number_test(key, sign, value, is_negated=is_negated)
     if key in FLAG_KEYS:
-        return _flag_test(key, token["operator"], value, is_negated=is_negated)
+        return _flag_test(key, sign, value, is_negated=is_negated)
     if key in TEXT_KEYS:
-        return _text_test(key, token["operator"], value, is_negated=is_negated)
+        return _text_test(key, sign, value, is_negated=is_negated)
     raise QueryError(_unknown(key))
 
 

@@ -10,16 +10,15 @@ from __future__ import annotations
 import difflib
 import math
 import operator
-import re
 from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
 from rftui.errors import QueryError
+from rftui.query_words import QueryWord, query_words
 from rftui.terminal.clean import clean, one_line
 from store.runs import RunSummary
 from store.states import State, is_live
 
-LONGEST_FILTER = 1000
 EXAMPLE = "task:sat state:running lr>=1e-6 reward>0.5 tag:best words -state:failed"
 WORDS = ("task", "method", "state", "tag", "study")
 """Keys that hold words: `:` and `=` mean the whole word, `sat*` its beginning, and a comma any of several."""
@@ -45,16 +44,6 @@ _COMPARE: Mapping[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
     "=": operator.eq,
 }
-_TOKEN = re.compile(
-    r"""
-      (?P<not>-)? (?:
-        (?P<key>[A-Za-z_][\w./-]*?) (?P<operator><=|>=|<|>|=|:) (?: "(?P<quoted>[^"]*)" | (?P<value>[^\s"]*) )
-      | "(?P<phrase>[^"]*)"
-      | (?P<word>[^\s"]+)
-      ) (?=\s|$)
-    """,
-    re.VERBOSE,
-)
 
 
 class RunTest(NamedTuple):
@@ -105,39 +94,16 @@ Test = Callable[[int, RunSummary], bool]
 
 def parse_filter(text: str) -> RunFilter:
     """The tests that a filter stands for; none for an empty one. Raises QueryError."""
-    text = clean(text)
-    if len(text) > LONGEST_FILTER:
-        raise QueryError(f"the filter has {len(text)} characters", expected=f"at most {LONGEST_FILTER}")
-    tests: list[RunTest] = []
-    place = _next_token(text, 0)
-    while place < len(text):
-        token = _TOKEN.match(text, place)
-        if token is None:
-            found = one_line(text[place:], width=40)
-            raise QueryError("a quote is never closed, or text follows it at once", found=found, expected='"two words"')
-        tests.append(_test(token))
-        place = _next_token(text, token.end())
+    tests = [_test(word) for word in query_words(text)]
     _refuse_two_words(tests)
-    return RunFilter(text.strip(), tuple(tests))
+    return RunFilter(clean(text).strip(), tuple(tests))
 
 
-def _next_token(text: str, place: int) -> int:
-    while place < len(text) and text[place].isspace():
-        place += 1
-    return place
-
-
-def _test(token: re.Match[str]) -> RunTest:
-    is_negated = token["not"] is not None
-    if token["key"] is None:
-        phrase = token["phrase"] if token["phrase"] is not None else token["word"]
-        if not phrase:
-            raise QueryError("an empty phrase looks for nothing", found='""', expected="a word, or a phrase in quotes")
-        return RunTest("text", ":", phrase.lower(), is_negated=is_negated)
-    typed = token["key"]
+def _test(word: QueryWord) -> RunTest:
+    typed, sign, value, is_negated = word
+    if typed is None:
+        return RunTest("text", ":", value.lower(), is_negated=is_negated)
     key = SHORTHAND.get(typed.lower(), typed.lower() if typed.lower() in _FIELDS else typed)
-    value = token["quoted"] if token["quoted"] is not None else token["value"]
-    sign = token["operator"]
     if not value:
         raise QueryError(f"{one_line(key, width=30)}{sign} looks for nothing", found="nothing", expected="a value")
     if key == "is":

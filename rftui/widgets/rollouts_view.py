@@ -21,6 +21,7 @@ from rftui.rollouts.groups import GroupSummary
 from rftui.rollouts.header import group_row, head_lines, history_row
 from rftui.rollouts.query import NOTHING, parse_query
 from rftui.rollouts.reads import GroupPage
+from rftui.runs.list_text import problem_text
 from rftui.terminal.clean import clean
 from rftui.terminal.spans import Line, Role, Span, fitted
 from rftui.widgets.completion_keys import CompletionKeys
@@ -365,7 +366,7 @@ class RolloutsView(CompletionKeys, can_focus=True):
         try:
             query = parse_query(text)
         except QueryError as error:
-            self._say(error.error)
+            self._say(problem_text(error))
             return
         self.remove_class(*LISTS)
         self._show_head()
