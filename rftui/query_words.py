@@ -41,7 +41,9 @@ def query_words(text: str) -> Iterator[QueryWord]:
     """The words of a query, cleaned, in order. Raises QueryError where it ends in the middle of one, or is too long."""
     text = clean(text)
     if len(text) > LONGEST_QUERY:
-        raise QueryError(f"the query has {len(text)} characters; {LONGEST_QUERY} are the most")
+        raise QueryError(
+            f"the query has {len(text)} characters; {LONGEST_QUERY} are the most", expected=f"at most {LONGEST_QUERY}"
+        )
     place, end = 0, len(text.rstrip())
     while place < end:
         found = _WORD.match(text, place)
