@@ -88,7 +88,7 @@ class Terminal:
             stdout=slave,
             stderr=slave,
             start_new_session=True,
-            preexec_fn=_take_terminal,
+            preexec_fn=take_terminal,
         )
         os.close(slave)
 
@@ -257,6 +257,8 @@ def modes_left_changed(output: bytes) -> set[int]:
     return {mode for mode, is_on in last.items() if is_on != (mode in _ON_BY_ITSELF)}
 
 
-def _take_terminal() -> None:
+def take_terminal() -> None:
     """Makes the pty this session's controlling terminal, so that its end hangs the session up."""
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    # tests that were started in the background hand on that they ignore it
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

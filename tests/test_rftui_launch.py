@@ -18,6 +18,7 @@ import pytest
 
 from store.layout import RunDir
 from tests.fake_runs import Bench, final_state, trainer_pid, wait_for
+from tests.terminal import take_terminal
 
 TINY = ["--set", "max_steps=5", "--set", "save_steps=2"]
 
@@ -186,14 +187,6 @@ def launch_on_a_terminal(bench: Bench) -> tuple[subprocess.Popen[bytes], int]:
     return process, master
 
 
-def take_terminal() -> None:
-    """Makes the pty this session's controlling terminal, so that its end hangs the session up."""
-    import fcntl
-    import termios
-
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-
-
 def read_until(master: int, words: bytes) -> bytes:
     """What the terminal showed up to these words."""
     seen, deadline = b"", time.monotonic() + 20
@@ -228,7 +221,7 @@ def test_a_run_survives_the_hang_up_of_its_terminal(bench: Bench) -> None:
 
 
 def test_ctrl_c_leaves_the_run_going_with_exit_code_130(bench: Bench) -> None:
-    bench.behave(step_s=0.3)
+    bench.behave(step_s=0.1)
     process, master = launch_on_a_terminal(bench)
     read_until(master, b"Ctrl-C leaves the run going")
     run_dir = followed_run(bench)
