@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from evals.errors import TaskError
+from evals.generated.spatial_questions import KINDS
 from evals.parsing import parse
 from evals.prompts import DIRECT, THINK
-from evals.spatial_questions import KINDS
 from evals.task import Example, chance_level
 from evals.tasks.sat import TASK, GeneratedScenes
 

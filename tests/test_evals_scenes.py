@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from evals.scenes import (
+from evals.generated.scenes import (
     CELL_PIXELS,
     COLOURS,
     DISTANCES,

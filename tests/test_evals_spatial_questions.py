@@ -10,8 +10,8 @@ from functools import cache
 import pytest
 from scipy.stats import chisquare
 
-from evals.scenes import COLOURS, SHAPES, Scene, Thing
-from evals.spatial_questions import KINDS, MOST_THINGS, Question, ask, questions_about
+from evals.generated.scenes import COLOURS, SHAPES, Scene, Thing
+from evals.generated.spatial_questions import KINDS, MOST_THINGS, Question, ask, questions_about
 
 MANY = 600
 """Questions of each type."""

@@ -14,9 +14,9 @@ from typing import Any
 
 from evals import prompts
 from evals.errors import TaskError
+from evals.generated.scenes import draw
+from evals.generated.spatial_questions import KINDS, ask
 from evals.grading import matches_gold
-from evals.scenes import draw
-from evals.spatial_questions import KINDS, ask
 from evals.task import Example, Source
 
 TRACE_WEIGHTS = (1, 2, 1)

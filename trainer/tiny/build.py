@@ -18,7 +18,7 @@ from transformers import (
     Qwen2VLVideoProcessor,
 )
 
-from evals.scenes import CELL_PIXELS, SCENE_PIXELS
+from evals.generated.scenes import CELL_PIXELS, SCENE_PIXELS
 from trainer.tiny.curriculum import all_texts
 
 CONTROL_TOKENS = [

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from evals import prompts
-from evals.scenes import SHAPES, Scene, cells
-from evals.spatial_questions import KINDS, Question, ask, questions_about
+from evals.generated.scenes import SHAPES, Scene, cells
+from evals.generated.spatial_questions import KINDS, Question, ask, questions_about
 
 TURNS = 4
 LESSON_NOISE = 0.2

@@ -17,8 +17,8 @@ import torch
 from torch.nn import functional
 
 from evals import prompts
+from evals.generated.scenes import draw
 from evals.parsing import parse
-from evals.scenes import draw
 from evals.task import Example
 from evals.tasks import load_task
 from trainer.evaluate import encode_prompts

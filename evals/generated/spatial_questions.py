@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from itertools import permutations
 from typing import NamedTuple
 
-from evals.scenes import COLOURS, DISTANCES, SHAPES, Cell, Scene, Thing, cells, make_scene
+from evals.generated.scenes import COLOURS, DISTANCES, SHAPES, Cell, Scene, Thing, cells, make_scene
 
 DIRECTIONS: dict[str, Cell] = {"left": (-1, 0), "right": (1, 0), "above": (0, -1), "below": (0, 1)}
 MOVES: dict[str, Cell] = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}
