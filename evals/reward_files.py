@@ -6,19 +6,15 @@ Loading runs the user's code, so only the training interpreter does it. Whether 
 from __future__ import annotations
 
 import difflib
-import hashlib
 import inspect
 import os
-import sys
-import traceback
 from collections.abc import Callable, Mapping
-from importlib.machinery import SourceFileLoader
-from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
 from evals.errors import RewardError
+from evals.user_files import imported_file
 
 SIGNATURE = "a function (response, example) -> number or None, with params as keywords"
 
@@ -57,7 +53,7 @@ def load_reward(text: str, *, setting: str, params: Mapping[str, Any]) -> Callab
     the function does not take or misses.
     """
     place = parse_place(text, setting=setting)
-    module = _imported(place.path, setting=setting)
+    module = imported_file(place.path, what=setting, error=RewardError)
     if place.function not in vars(module):
         raise _no_such_function(place, module, setting=setting)
     function: object = vars(module)[place.function]
@@ -69,52 +65,6 @@ def load_reward(text: str, *, setting: str, params: Mapping[str, Any]) -> Callab
         )
     _check_parameters(function, place, setting=setting, params=params)
     return function
-
-
-def _imported(path: Path, *, setting: str) -> ModuleType:
-    """The file as a module under a name of its own; rewards of one file share one module."""
-    name = f"user_rewards_{hashlib.sha256(str(path).encode()).hexdigest()[:16]}"
-    if name in sys.modules:
-        return sys.modules[name]
-    loader = SourceFileLoader(name, str(path))
-    spec = spec_from_loader(name, loader)
-    assert spec is not None, "a loader was given"
-    module = module_from_spec(spec)
-    # dataclasses and pickling look a class's module up by its name
-    sys.modules[name] = module
-    try:
-        # not loader.exec_module: that would leave bytecode beside the user's file
-        exec(loader.source_to_code(loader.get_data(str(path)), str(path)), vars(module))
-    # importing runs the user's own code, which may raise anything and may call sys.exit
-    except (Exception, SystemExit) as error:
-        del sys.modules[name]
-        raise RewardError(
-            f"{setting}: {path} does not import: {_last_line(error)}{_line_in(path, error)}",
-            expected="a Python file that imports",
-            fix=_import_fix(path, error),
-        ) from error
-    return module
-
-
-def _last_line(error: BaseException) -> str:
-    return traceback.format_exception_only(error)[-1].strip()
-
-
-def _line_in(path: Path, error: BaseException) -> str:
-    """` (line 3)`, the line of that file where it went wrong; empty where no line is to blame."""
-    if isinstance(error, SyntaxError) and error.filename == str(path):
-        return f" (line {error.lineno})" if error.lineno else ""
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
-    return f" (line {lines[-1]})" if lines else ""
-
-
-def _import_fix(path: Path, error: BaseException) -> str:
-    missing = error.name if isinstance(error, ModuleNotFoundError) else None
-    if missing and (path.parent / f"{missing}.py").is_file():
-        return f"the file is loaded alone, without its folder: move what it needs of {missing}.py into it"
-    if missing:
-        return f"install {missing} in the interpreter that trains, {sys.executable}"
-    return "mend the file, and try it with that interpreter alone"
 
 
 def _no_such_function(place: RewardPlace, module: ModuleType, *, setting: str) -> RewardError:
