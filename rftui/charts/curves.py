@@ -7,9 +7,12 @@ import time
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
+from operator import itemgetter
 from typing import NamedTuple
 
 from rftui.formats import duration
+
+_VALUE = itemgetter(1)
 
 
 class Axis(StrEnum):
@@ -97,8 +100,12 @@ def smoothed(values: Sequence[float], weight: float) -> list[float]:
 
 def stretches(points: Iterable[Point]) -> list[list[Point]]:
     """Runs of finite points between gaps."""
+    whole = list(points)
+    # nearly every curve is one piece: a sum that is finite has no gap in it
+    if whole and math.isfinite(sum(map(_VALUE, whole))):
+        return [whole]
     found: list[list[Point]] = [[]]
-    for point in points:
+    for point in whole:
         if math.isfinite(point.value):
             found[-1].append(point)
         elif found[-1]:

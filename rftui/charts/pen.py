@@ -9,6 +9,11 @@ from rftui.charts.curves import Column, Point, Range, columns, height_of, place_
 
 # bit of each of a braille cell's 2 x 4 dots, by row then column
 _BITS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
+# bits of a column of dots in a cell, by that column, its first row and its last
+_BARS = tuple(
+    tuple(tuple(sum(_BITS[y][x] for y in range(first, last + 1)) for last in range(4)) for first in range(4))
+    for x in range(2)
+)
 Dot = tuple[int, int]
 """Column and row of a dot, from the left and from above."""
 
@@ -40,9 +45,11 @@ class Pen:
         end = None
         for stretch in stretches(points):
             binned = columns(stretch, self.frame.view, self.dots_across)
-            path = _path(binned, self._y_or_outside)
-            self.stroke(path, dashes=dashes)
-            seen = next((dot for dot in reversed(path) if self._is_inside(dot)), None)
+            if dashes[1]:
+                self.stroke(_path(binned, self._y_or_outside), dashes=dashes)
+            else:
+                self._fill(binned)
+            seen = self._last_seen(binned)
             end = end if seen is None else (seen[0] // self.across, seen[1] // self.down)
         return end
 
@@ -51,11 +58,32 @@ class Pen:
         drawn, period = dashes[0], dashes[0] + dashes[1]
         dots, width, across, down = self.dots, self.frame.width, self.across, self.down
         right, bottom = self.dots_across, self.dots_down
-        # a noisy line goes over the same dots again and again, and only dashes depend on their order
-        for count, (x, y) in enumerate(path if dashes[1] else set(path)):
+        for count, (x, y) in enumerate(path):
             if count % period < drawn and 0 <= x < right and 0 <= y < bottom:
                 place = y // down * width + x // across
                 dots[place] = dots.get(place, 0) | _BITS[y % 4][x % 2]
+
+    def bar(self, x: int, top: int, bottom: int) -> None:
+        """Sets the dots of a column from one row to another, as far as they are in the frame."""
+        top, bottom = max(top, 0), min(bottom, self.dots_down - 1)
+        if top > bottom or not 0 <= x < self.dots_across:
+            return
+        dots, width, down = self.dots, self.frame.width, self.down
+        place = top // down * width + x // self.across
+        if down == 1:
+            for each in range(place, place + (bottom - top) * width + 1, width):
+                dots[each] = 1
+            return
+        last = bottom // 4 * width + x // 2
+        bars = _BARS[x % 2]
+        if place == last:
+            dots[place] = dots.get(place, 0) | bars[top % 4][bottom % 4]
+            return
+        dots[place] = dots.get(place, 0) | bars[top % 4][3]
+        whole = bars[0][3]
+        for each in range(place + width, last, width):
+            dots[each] = dots.get(each, 0) | whole
+        dots[last] = dots.get(last, 0) | bars[0][bottom % 4]
 
     def x(self, x: float) -> int:
         """The column of dots of a place on the axis, at most one outside."""
@@ -64,6 +92,48 @@ class Pen:
     def y(self, value: float) -> int:
         """The row of dots of a value, the nearest one where it lies outside."""
         return min(self.dots_down - 1, max(0, self._y_or_outside(value)))
+
+    def _fill(self, binned: Sequence[Column]) -> None:
+        """The dots of a line without gaps: they are one piece in each column, since a pen never leaves the paper.
+
+        A noisy line goes over the same dots again and again: its path costs ten times as much.
+        """
+        row = self._y_or_outside
+        bars: dict[int, tuple[int, int]] = {}
+        x0 = y0 = 0
+        for x, first, low, high, last in binned:
+            top, bottom = row(high), row(low)
+            y1 = row(first)
+            if bars:
+                apart = abs(y1 - y0)
+                if x - x0 > 1:
+                    for dot_x, dot_y in _line((x0, y0), (x, y1))[1:-1]:
+                        before, after = bars.get(dot_x, (dot_y, dot_y))
+                        bars[dot_x] = min(before, dot_y), max(after, dot_y)
+                    top, bottom = min(top, bars.get(x, (top, 0))[0]), max(bottom, bars.get(x, (0, bottom))[1])
+                elif apart > 1:
+                    # half of the way up or down is in either column; the dot in the middle goes to the even one
+                    here = (apart - 1) // 2 + (apart % 2 == 0 and x0 % 2 == 0)
+                    before, after = bars[x0]
+                    if y1 > y0:
+                        bars[x0] = before, max(after, y0 + here)
+                        top = min(top, y0 + here + 1)
+                    else:
+                        bars[x0] = min(before, y0 - here), after
+                        bottom = max(bottom, y0 - here - 1)
+            bars[x] = top, bottom
+            x0, y0 = x, row(last)
+        for x, (top, bottom) in bars.items():
+            self.bar(x, top, bottom)
+
+    def _last_seen(self, binned: Sequence[Column]) -> Dot | None:
+        """The last dot of a line that is in the frame."""
+        for number in range(len(binned) - 1, -1, -1):
+            path = _path(binned[max(0, number - 1) : number + 1], self._y_or_outside)
+            seen = next((dot for dot in reversed(path) if self._is_inside(dot)), None)
+            if seen is not None:
+                return seen
+        return None
 
     def _is_inside(self, dot: Dot) -> bool:
         return 0 <= dot[0] < self.dots_across and 0 <= dot[1] < self.dots_down

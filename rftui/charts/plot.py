@@ -373,8 +373,7 @@ def _layer(series: Series, number: int, frame: Frame) -> Layer:
         lows, highs = series.edges
         if series.has_markers:
             for low, high in zip(lows, highs, strict=True):
-                x = pen.x(low.x)
-                pen.stroke([(x, y) for y in range(pen.y(high.value), pen.y(low.value) + 1)], dashes=(1, 0))
+                pen.bar(pen.x(low.x), pen.y(high.value), pen.y(low.value))
         else:
             pen.curve(lows, dashes=(1, 3))
             pen.curve(highs, dashes=(1, 3))
