@@ -1,11 +1,17 @@
-"""Comparisons between two evaluations of the same examples, and what several of them at once do to p-values."""
+"""Comparisons between two evaluations of the same examples, and what several of them at once do to p-values.
+
+scipy costs a second to import, so each function imports what it needs: the run list, which only asks for paired
+differences, and commands that compare nothing never pay it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 RESAMPLES = 9999
+DRAWN_AT_ONCE = 2_000_000
+"""Values of resamples that are held in memory together."""
 
 
 class Difference(NamedTuple):
@@ -31,11 +37,49 @@ def paired_difference(
 
     n = len(before)
     gained, lost = _flips(before, after)
-    # changes are -1, 0 or 1, so drawing n examples again is drawing how many of each; no array of n x resamples
+    # changes are -1, 0 or 1, so drawing n examples again is drawing how many of each: the bootstrap of `mean_interval`
+    # in 1 ms where scipy's resampling takes 150 at n = 500, for a run list that holds hundreds of runs against one
     shares = [lost / n, gained / n, (n - lost - gained) / n]
     counts = np.random.default_rng(seed).multinomial(n, shares, size=RESAMPLES)
     low, high = np.quantile((counts[:, 1] - counts[:, 0]) / n, [(1 - level) / 2, (1 + level) / 2])
     return Difference((gained - lost) / n, float(low), float(high), n)
+
+
+def mean_interval(values: Sequence[float], *, seed: int = 0, level: float = 0.95) -> Difference:
+    """Mean of values, one an example, with its percentile bootstrap interval over the examples, seeded.
+
+    For scores that are not only right or wrong, such as means over the rotations of an example's options. Raises
+    ValueError where there is none. Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), section 13.3.
+    """
+    if not values:
+        raise ValueError("a mean needs at least one value; found none")
+    from numpy import asarray, mean
+
+    array = asarray(values, dtype=float)
+    middle = float(array.mean())
+    if len(values) == 1:
+        # scipy refuses a sample of one, whose every resample is itself
+        return Difference(middle, middle, middle, 1)
+    low, high = _bootstrap((array,), mean, seed=seed, level=level)
+    return Difference(middle, low, high, len(values))
+
+
+def _bootstrap(samples: tuple[Any, ...], statistic: Any, *, seed: int, level: float) -> tuple[float, float]:
+    """Percentile interval of a statistic of independent samples, each resampled by itself."""
+    from numpy.random import default_rng
+    from scipy.stats import bootstrap
+
+    found = bootstrap(
+        samples,
+        statistic,
+        n_resamples=RESAMPLES,
+        batch=max(1, DRAWN_AT_ONCE // max(map(len, samples))),
+        vectorized=True,
+        confidence_level=level,
+        method="percentile",
+        rng=default_rng(seed),
+    )
+    return float(found.confidence_interval.low), float(found.confidence_interval.high)
 
 
 class McNemar(NamedTuple):
@@ -50,14 +94,19 @@ class McNemar(NamedTuple):
 
 
 def mcnemar(before: Sequence[bool], after: Sequence[bool]) -> McNemar:
-    """The exact test on the examples that flipped, whatever their number; no normal approximation, no mid-p.
+    """The exact test on the examples that flipped, whatever their number: scipy's binomial test against a fair coin.
 
-    Given how many flipped, each way is a fair coin where the two do not differ (McNemar, Psychometrika 12, 1947).
-    Raises ValueError where the lengths differ or are 0.
+    Exact always, so that no size has to be chosen from which on the chi-squared approximation is good enough: it is
+    within its cost of a millisecond at any size, and never rejects more often than it says. Source: McNemar,
+    Psychometrika 12 (1947). Raises ValueError where the lengths differ or are 0.
     """
     _check_paired(before, after)
     gained, lost = _flips(before, after)
-    return McNemar(gained, lost, _fair_coin_p(gained, lost))
+    if gained + lost == 0:
+        return McNemar(0, 0, 1.0)
+    from scipy.stats import binomtest
+
+    return McNemar(gained, lost, float(binomtest(gained, gained + lost).pvalue))
 
 
 def _check_paired(before: Sequence[bool], after: Sequence[bool]) -> None:
@@ -69,20 +118,6 @@ def _flips(before: Sequence[bool], after: Sequence[bool]) -> tuple[int, int]:
     """How many examples were gained and how many lost."""
     pairs = list(zip(before, after, strict=True))
     return sum(now and not then for then, now in pairs), sum(then and not now for then, now in pairs)
-
-
-def _fair_coin_p(heads: int, tails: int) -> float:
-    """Chance that a fair coin lands at least as unevenly, both ways.
-
-    In whole numbers, which are exact at any size; scipy.stats.binomtest says the same after an import of 1.2 s.
-    """
-    tosses = heads + tails
-    ways = term = 1
-    for count in range(1, min(heads, tails) + 1):
-        term = term * (tosses - count + 1) // count
-        ways += term
-    chance: float = 2 * ways / 2**tosses
-    return min(1.0, chance)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

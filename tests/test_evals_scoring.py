@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 
 import pytest
 from hypothesis import given
@@ -31,6 +32,17 @@ def test_the_interval_is_wilsons_to_the_published_digits(correct: int, n: int, l
     interval = wilson(correct, n)
 
     assert interval == pytest.approx((low, high), abs=5e-5)
+
+
+@given(n=st.integers(1, 5000), data=st.data())
+def test_each_end_is_where_the_score_test_just_rejects(n: int, data: st.DataObject) -> None:
+    """Wilson's own definition, without his formula: at an end of the interval, |share - p| is z standard errors."""
+    correct = data.draw(st.integers(0, n))
+    z = NormalDist().inv_cdf(0.975)
+
+    for end in wilson(correct, n):
+        if 0 < end < 1:
+            assert abs(correct / n - end) == pytest.approx(z * math.sqrt(end * (1 - end) / n), rel=1e-6)
 
 
 def test_nothing_is_known_of_no_answers() -> None:

@@ -62,14 +62,6 @@ def detail(home: Home) -> EvalDetail:
     return found
 
 
-def test_the_interval_is_scipys_in_closed_form() -> None:
-    from scipy.stats import binomtest
-
-    for correct, n in ((0, 1), (1, 1), (0, 500), (500, 500), (7, 20), (123, 500)):
-        theirs = binomtest(correct, n).proportion_ci(confidence_level=0.95, method="wilson")
-        assert wilson(correct, n) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
-
-
 def test_each_question_type_is_counted_apart() -> None:
     rows = by_kind([*answers("1100", kind="count"), *answers("1?-", kind="axis"), *answers("--", kind="odd")])
 
