@@ -22,6 +22,7 @@ from textual.dom import DOMNode
 from textual.driver import Driver
 from textual.filter import LineFilter
 from textual.message import Message
+from textual.screen import Screen
 from textual.theme import BUILTIN_THEMES
 
 from rftui.actions import ACTIONS, bindings
@@ -35,6 +36,7 @@ from rftui.terminal.dashboard_log import crash_sentence, log_crash, start_log
 from rftui.terminal.driver import TerminalDriver, WayOut, ending_signals
 from rftui.terminal.screen_filters import InAscii, OnlyVisible, WithoutColour
 from rftui.terminal.themes import first_theme, named_colours, theme_variables, themes
+from rftui.terminal.tight_updates import tightened
 from rftui.user_keys import UserKeys, read_user_keys
 from rftui.view_memory import recall, remember
 from store.errors import StoreError
@@ -228,6 +230,9 @@ class RunListApp(RunControls, inherit_bindings=False):
         """What Textual does to lines, then what this terminal cannot have taken out."""
         own = [] if self.no_color else super().get_line_filters()
         return [*own, *self._last_filters]
+
+    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
+        super()._display(screen, tightened(renderable))
 
     def get_key_display(self, binding: Binding) -> str:
         """Keys in the footer are called as in the help."""
