@@ -77,7 +77,7 @@ def train_plainly(run_dir: RunDir) -> None:
     config = read_config(run_dir.config)
     torch.set_num_threads(config.threads)
     set_seed(config.seed)
-    task = load_task(config.task)
+    task = load_task(config.task, config.task_options)
     processor = load_processor(config)
     examples = task.examples("train", seed=config.seed, difficulty=config.difficulty, source=task.source(config.source))
     rows = TrainingRows(task, examples, config=config, fit=image_fitter(processor, config))

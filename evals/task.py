@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import difflib
+import random
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
+
+from evals import prompts
+from evals.errors import TaskError
+from evals.grading import matches_gold
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -60,32 +70,103 @@ class Examples(Protocol):
     def __getitem__(self, index: int) -> Example: ...
 
 
-class Task(Protocol):
-    """A task as trainer and rftui use it."""
+class TaskOptions(BaseModel):
+    """What can be set about a task, `task_options` of a run; a task with options of its own subclasses this.
 
-    name: str
-    summary: str
-    default_rewards: Mapping[str, Mapping[str, Any]]
+    Fields need a default and a line below them that says what they mean; types are checked.
+    """
 
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+
+
+class Task(ABC):
+    """A task as trainer and rftui use it; a subclass needs a name, a summary and its examples.
+
+    Made anew for each run with that run's options; whatever it does depends on these and its arguments alone.
+    """
+
+    name: ClassVar[str]
+    """Short name, also in names of runs."""
+    summary: ClassVar[str]
+    """One line for `rftui tasks`."""
+    default_rewards: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "accuracy": {"weight": 1.0},
+        "format": {"weight": 1.0},
+    }
+    options_type: ClassVar[type[TaskOptions]] = TaskOptions
+    """Options that the task takes."""
+
+    def __init__(self, options: TaskOptions | None = None) -> None:
+        self.options = options if options is not None else self.options_type()
+
+    @classmethod
+    def configured(cls, given: Mapping[str, Any]) -> Self:
+        """The task with the options given, the others at their defaults. Raises TaskError."""
+        return cls(read_options(cls.options_type, given, task=cls.name))
+
+    @abstractmethod
     def source(self, option: str) -> Source:
-        """The source meant by auto, generated or a path. Raises TaskError."""
-        ...
+        """The source meant by auto, generated or a path. Raises TaskError for one the task cannot use."""
 
+    @abstractmethod
     def examples(self, split: str, *, seed: int, difficulty: float, source: Source) -> Examples:
         """Examples of the split train, validation or heldout. Raises TaskError for a split it does not have."""
-        ...
+
+    def answer_space(self, source: Source) -> tuple[str, ...]:
+        """Every answer that can be gold, in a fixed order; empty where answers are open or each example has its own."""
+        return ()
 
     def user_text(self, example: Example, mode: str) -> str:
-        """The user turn in mode think or direct, without image placeholders."""
-        ...
+        """The user turn in mode think or direct, without image placeholders: question, options, how to answer."""
+        return prompts.user_text(example.question, example.options, mode=mode)
 
     def reference_completion(self, example: Example, mode: str, *, target: str) -> str:
         """What SFT imitates; target is answer or trace. Raises TaskError where there is no trace."""
-        ...
+        if target == "answer":
+            return prompts.completion_text(example.gold, think=None)
+        if not example.traces:
+            raise TaskError(
+                f"example {example.uid} of task {self.name} has no reasoning trace", expected="sft_target=answer"
+            )
+        return prompts.completion_text(example.gold, think=chosen_trace(example))
 
     def grade(self, answer: str | None, example: Example) -> bool | None:
-        """Whether the answer is right; None where the gold answer itself cannot be graded."""
-        ...
+        """Whether the answer is right, by default the gold's text; None where the gold itself cannot be graded."""
+        return matches_gold(answer, example.gold)
+
+
+Options = TypeVar("Options", bound=TaskOptions)
+
+TRACE_WEIGHTS = {1: (1,), 2: (1, 1), 3: (1, 2, 1)}
+"""How often SFT on traces imitates the short, the normal and the long reasoning, by how many an example has."""
+
+
+def chosen_trace(example: Example) -> str:
+    """The trace that SFT imitates; which one depends on the example alone."""
+    weights = TRACE_WEIGHTS.get(len(example.traces))
+    return random.Random(example.uid).choices(example.traces, weights)[0]
+
+
+def read_options(options_type: type[Options], given: Mapping[str, Any], *, task: str) -> Options:
+    """The options given as the task takes them. Raises TaskError that names each wrong one and the nearest known."""
+    try:
+        return options_type.model_validate(dict(given))
+    except ValidationError as error:
+        known = list(options_type.model_fields)
+        raise TaskError(
+            "; ".join(_option_problem(detail, known, task=task) for detail in error.errors()),
+            expected=f"options of task {task}: {', '.join(known)}" if known else f"no options: task {task} has none",
+            fix=f"see `rftui tasks {task}`",
+        ) from None
+
+
+def _option_problem(detail: ErrorDetails, known: Sequence[str], *, task: str) -> str:
+    key = ".".join(str(part) for part in detail["loc"])
+    if detail["type"] == "extra_forbidden":
+        nearest = difflib.get_close_matches(key, known, n=1, cutoff=0.4)
+        return f"task {task} has no option {key}" + (f"; did you mean {nearest[0]}?" if nearest else "")
+    message = detail["msg"].removeprefix("Value error, ")
+    return f"task_options.{key} is {detail['input']!r}; {message[0].lower()}{message[1:]}"
 
 
 def chance_level(examples: Sequence[Example]) -> float:

@@ -105,6 +105,8 @@ class EvaluationSettings(Section):
     """Temperature of the sampled decoding."""
     batch_size: int = Field(16, ge=1)
     """Examples decoded at once on each rank."""
+    circular: bool = False
+    """Also ask each example with its options in every rotation; accuracy stays that of the order as it is."""
     seed: int = 0
     """Chooses the examples and seeds sampled decoding; keep it equal over runs that are compared."""
     max_new_tokens: int = Field(0, ge=0)
@@ -119,9 +121,11 @@ class RunConfig(Section):
     method: Method = Method.GRPO
     """What the run does."""
     task: str = "sat"
-    """Name of a task, see `rftui tasks`."""
+    """Name of a task, see `rftui tasks`, or a Python file that defines one."""
     source: str = "auto"
     """auto takes real data where it is present and otherwise generates; generated; or a path to real data."""
+    task_options: dict[str, float | int | str | bool] = {}
+    """Options of that task, by its own names, see `rftui tasks TASK`."""
     difficulty: float = Field(0.5, ge=0, le=1)
     """Difficulty of generated examples; ignored for real data."""
     model: str = "tiny"
@@ -279,6 +283,8 @@ def known_keys(section: type[Section] = RunConfig, prefix: str = "") -> list[str
             keys += known_keys(annotation, f"{prefix}{field_name}.")
         elif field_name == "rewards":
             keys += ["rewards.*.weight", "rewards.*.function", "rewards.*.params.*"]
+        elif field_name == "task_options":
+            keys.append("task_options.*")
         else:
             keys.append(prefix + field_name)
     return keys

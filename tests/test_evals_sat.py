@@ -16,10 +16,11 @@ from evals.generated.spatial_questions import KINDS
 from evals.parsing import parse
 from evals.prompts import DIRECT, THINK
 from evals.task import Example, chance_level
-from evals.tasks.sat import TASK, GeneratedScenes
+from evals.tasks.sat import GeneratedScenes, SpatialAptitude
 
 ROOT = Path(__file__).parents[1]
 SPLITS = ("train", "validation", "heldout")
+TASK = SpatialAptitude()
 GENERATED = TASK.source("generated")
 
 

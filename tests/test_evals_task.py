@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
 
 import pytest
 
 from evals.errors import TaskError
-from evals.task import Example, chance_level
+from evals.task import Example, TaskOptions, chance_level, chosen_trace, read_options
 from evals.tasks import TASK_MODULES, load_task, task_names
 
 EXAMPLE = Example("uid", "train", 0, "count", "How many?", ("1", "2"), "2", "scene")
@@ -55,3 +57,92 @@ def test_an_unknown_task_names_the_nearest_and_all_there_are(name: str, hint: st
 
     assert hint in caught.value.found
     assert all(known in caught.value.expected for known in task_names())
+
+
+class Levels(TaskOptions):
+    level: Literal["variant", "family"] = "variant"
+    side: int = 48
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ({"levle": "family"}, "task air has no option levle; did you mean level?"),
+        # numbers as text are no numbers
+        ({"side": "big"}, "task_options.side is 'big'"),
+        ({"level": "colour"}, "task_options.level is 'colour'; input should be 'variant' or 'family'"),
+    ],
+)
+def test_a_wrong_option_is_named_with_the_nearest(given: dict[str, Any], found: str) -> None:
+    with pytest.raises(TaskError) as caught:
+        read_options(Levels, given, task="air")
+
+    assert found in caught.value.found
+    assert "level, side" in caught.value.expected
+
+
+def test_a_task_without_options_says_so() -> None:
+    with pytest.raises(TaskError) as caught:
+        load_task("sat", {"sidee": 3})
+
+    assert "no option sidee" in caught.value.found
+
+
+def test_which_trace_is_imitated_depends_on_the_example_alone() -> None:
+    examples = [replace(EXAMPLE, uid=f"u{number}", traces=("a", "b", "c")) for number in range(400)]
+
+    first = [chosen_trace(example) for example in examples]
+
+    assert first == [chosen_trace(example) for example in examples]
+    assert first.count("b") == pytest.approx(200, abs=50)
+
+
+TASK_FILE = """
+from evals.task import Example, Source, Task
+
+class Colours(Task):
+    name = "colours"
+    summary = "which colour"
+
+    def source(self, option):
+        return Source("real", option, "a list in this file")
+
+    def examples(self, split, *, seed, difficulty, source):
+        return [Example("a", split, 0, "colour", "Which?", ("red", "blue"), "red", "s")]
+
+TASK = Colours
+"""
+
+
+def test_a_task_of_the_users_own_needs_a_name_a_source_and_examples(tmp_path: Path) -> None:
+    file = tmp_path / "colours.py"
+    file.write_text(TASK_FILE)
+
+    task = load_task(str(file))
+    example = task.examples("train", seed=0, difficulty=0.5, source=task.source("x"))[0]
+
+    assert "red or blue" in task.user_text(example, "think")
+    assert (task.grade("Red.", example), task.grade("blue", example)) == (True, False)
+    assert task.reference_completion(example, "direct", target="answer") == "<answer>red</answer>"
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (None, "is not there"),
+        ("x = 1", "defines no TASK"),
+        ("TASK = 3", "has a TASK that is 3"),
+        ("import nothing_of_that_name", "does not import: ModuleNotFoundError"),
+        ("def broken(:", "does not import: SyntaxError"),
+    ],
+)
+def test_a_task_file_that_cannot_be_used_says_why(tmp_path: Path, content: str | None, found: str) -> None:
+    file = tmp_path / f"task_{abs(hash(content))}.py"
+    if content is not None:
+        file.write_text(content)
+
+    with pytest.raises(TaskError) as caught:
+        load_task(str(file))
+
+    assert found in caught.value.found
+    assert caught.value.fix

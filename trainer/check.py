@@ -172,7 +172,7 @@ def _check_model(config: RunConfig, run_dir: RunDir) -> dict[str, Any]:
 
 def _check_task(config: RunConfig, run_dir: RunDir) -> dict[str, Any]:
     """Builds rewards, reads one example and encodes it, so that the prompt can be shown with its length."""
-    task = load_task(config.task)
+    task = load_task(config.task, config.task_options)
     if config.method is Method.GRPO:
         settings = {name: reward.model_dump() for name, reward in config.rewards.items()}
         build_rewards(settings, task)

@@ -26,7 +26,8 @@ from store.layout import RunDir
 from trainer.callbacks import RunCallback, StopRequests
 from trainer.capture import RecordedGRPOTrainer, Stopwatch
 from trainer.checkpoints import checkpoint_to_resume, step_of
-from trainer.errors import WeightsUnsaved
+from trainer.earlier_answers import EarlierAnswers, weights_fingerprint
+from trainer.errors import EvaluationStopped, WeightsUnsaved
 from trainer.evaluate import HeldOutEvaluation
 from trainer.model import ImageFitter, image_fitter, load_model, load_processor, model_facts
 from trainer.options import lora_arguments, trl_arguments
@@ -99,7 +100,7 @@ def run_attempt(
     if config.threads:
         torch.set_num_threads(config.threads)
     set_seed(config.seed)
-    task = load_task(config.task)
+    task = load_task(config.task, config.task_options)
     processor = load_processor(config)
     session = Session(
         config=config,
@@ -192,6 +193,10 @@ def _build_trainer(
 
 
 def _evaluation(session: Session, accelerator: Accelerator, *, model: Any) -> HeldOutEvaluation:
+    earlier = EarlierAnswers(
+        session.run_dir, attempt=session.recorder.attempt, weights=weights_fingerprint(session.config)
+    )
+    is_all_there_is = session.config.method is Method.EVAL
     return HeldOutEvaluation(
         session.config,
         task=session.task,
@@ -201,6 +206,9 @@ def _evaluation(session: Session, accelerator: Accelerator, *, model: Any) -> He
         recorder=session.recorder,
         accelerator=accelerator,
         ends=end_token_ids(model, session.processor),
+        earlier=earlier,
+        # training stops at a step boundary, which its callback sees to
+        is_asked_to_stop=session.stop_requests.is_requested if is_all_there_is else lambda: False,
     )
 
 
@@ -217,7 +225,10 @@ def _evaluate_only(session: Session) -> Outcome:
     model = load_model(config).to(accelerator.device)
     _record_start(session, model=model, first_step=0, resumed_from=None)
     began = time.perf_counter()
-    metrics = _evaluation(session, accelerator, model=model)(model, step=0)
+    try:
+        metrics = _evaluation(session, accelerator, model=model)(model, step=0)
+    except EvaluationStopped:
+        return Outcome("stopped", 0)
     values = {**metrics, "time/eval_s": round(time.perf_counter() - began, 6)}
     recorder.metrics(0, epoch=None, values=values)
     return Outcome("finished", 0)
@@ -232,6 +243,7 @@ def _record_start(session: Session, *, model: Any, first_step: int, resumed_from
         total_steps=0 if config.method is Method.EVAL else config.max_steps,
         resumed_from=resumed_from,
         model=model_facts(model, config)._asdict(),
+        weights=weights_fingerprint(config),
         source=session.source._asdict(),
         versions=installed_versions(),
     )

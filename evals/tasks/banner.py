@@ -23,7 +23,7 @@ class BannerOptions(TaskOptions):
     """Options of the task `banner`."""
 
     side: int = Field(default=SMALL_SIDE, ge=SMALL_SIDE, le=LARGEST_SIDE)
-    """Generated banners only: width in pixels; up to 127 they say a few short words, from 128 on whole sentences."""
+    """Generated banners only: width in pixels; up to 191 they say a few short words, from 192 on whole sentences."""
     aspect: float = Field(default=0.0, ge=0.0, le=8.0)
     """Generated banners with sentences only: width over height; 0 varies from 1 to 4."""
 

@@ -9,18 +9,11 @@ Real SAT files are read by a later version. Here `auto` generates, and says so.
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
-from typing import Any
 
-from evals import prompts
 from evals.errors import TaskError
 from evals.generated.scenes import draw
 from evals.generated.spatial_questions import KINDS, ask
-from evals.grading import matches_gold
-from evals.task import Example, Source
-
-TRACE_WEIGHTS = (1, 2, 1)
-"""How often SFT on traces imitates the short, the normal and the long reasoning."""
+from evals.task import Example, Source, Task
 
 
 class GeneratedScenes:
@@ -51,12 +44,11 @@ class GeneratedScenes:
         )
 
 
-class SpatialAptitude:
+class SpatialAptitude(Task):
     """The task `sat`."""
 
     name = "sat"
     summary = "spatial questions with options (left/right, above/below, nearer/farther, count, compare, after a move)"
-    default_rewards: Mapping[str, Mapping[str, Any]] = {"accuracy": {"weight": 1.0}, "format": {"weight": 1.0}}
 
     def source(self, option: str) -> Source:
         """Generated scenes for auto and generated. Raises TaskError for anything else."""
@@ -79,22 +71,5 @@ class SpatialAptitude:
             raise TaskError(f"split {split}", expected="train, validation or heldout")
         return GeneratedScenes(split, seed=seed, difficulty=difficulty)
 
-    def user_text(self, example: Example, mode: str) -> str:
-        """Question, options and the instruction for think or direct."""
-        return prompts.user_text(example.question, example.options, mode=mode)
 
-    def reference_completion(self, example: Example, mode: str, *, target: str) -> str:
-        """The gold answer, or a reasoning trace and the gold answer; which trace depends on the example alone."""
-        if target == "answer":
-            return prompts.completion_text(example.gold, think=None)
-        if not example.traces:
-            raise TaskError("this source has no reasoning traces", expected="sft_target=answer")
-        trace = random.Random(example.uid).choices(example.traces, TRACE_WEIGHTS)[0]
-        return prompts.completion_text(example.gold, think=trace)
-
-    def grade(self, answer: str | None, example: Example) -> bool | None:
-        """Whether the answer is the gold option's text."""
-        return matches_gold(answer, example.gold)
-
-
-TASK = SpatialAptitude()
+TASK = SpatialAptitude

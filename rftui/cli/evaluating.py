@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from rftui.cli.options import HomeOption, JsonOption, examples
+from rftui.cli.options import HomeOption, JsonOption, SourceOption, examples
 
 
 def register(app: typer.Typer) -> None:
@@ -28,7 +28,7 @@ def evaluate(
     checkpoint: Annotated[
         int | None, typer.Option(metavar="STEP", help="This checkpoint of a run, not its last.")
     ] = None,
-    source: Annotated[str | None, typer.Option(help="auto, generated, or a path to real data.")] = None,
+    source: SourceOption = None,
     difficulty: Annotated[float | None, typer.Option(help="Difficulty of generated examples, 0 to 1.")] = None,
     count: Annotated[int | None, typer.Option("--examples", help="How many held-out examples.")] = None,
     sampled: Annotated[bool | None, typer.Option("--sampled/--greedy-only", help="Also decode by sampling.")] = None,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rftui.cli.options import HomeOption, JsonOption, complete_recipe, complete_task, examples
+from rftui.cli.options import HomeOption, JsonOption, SourceOption, complete_recipe, complete_task, examples
 from rftui.cli.output import is_terminal, narrate, print_json, say
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def register(app: typer.Typer) -> None:
 def launch(
     method: Annotated[TrainingMethod, typer.Argument(help="How to train.")],
     task: Annotated[str | None, typer.Option(help="Task, see `rftui tasks`.", autocompletion=complete_task)] = None,
-    source: Annotated[str | None, typer.Option(help="auto, generated, or a path to real data.")] = None,
+    source: SourceOption = None,
     difficulty: Annotated[float | None, typer.Option(help="Difficulty of generated examples, 0 to 1.")] = None,
     model: Annotated[str | None, typer.Option(help="tiny, a directory, or a name on the Hub.")] = None,
     recipe: Annotated[

@@ -59,6 +59,15 @@ RunArgument = Annotated[
         autocompletion=complete_run,
     ),
 ]
+SourceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--source",
+        "--data",
+        metavar="auto|generated|PATH",
+        help="Real data at a path, generated data, or whichever is there.",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout; errors become JSON on stderr.")]
 HomeOption = Annotated[
     Path | None,

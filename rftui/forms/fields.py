@@ -59,6 +59,9 @@ CLONE_FLAGS = ("seed", "ranks")
 OPTIONS = ("recipe", "name", "python", "gpus")
 """What goes to options and is no plain setting."""
 
+TASK_OPTIONS = "task_options."
+"""What keys of a task's own options begin with."""
+
 _GROUPS: dict[Group, tuple[str, ...]] = {
     Group.WHAT: (
         *("method", "recipe", "task", "model", "source", "difficulty", "seed", "name", "prompt", "sft_target"),
@@ -94,10 +97,10 @@ TRAINED = ("grpo", "sft")
 
 
 def form_fields(
-    *, method: str, tasks: Sequence[str], recipes: Sequence[str], rewards: Sequence[str], is_clone: bool
+    *, method: str, task: str, tasks: Sequence[str], recipes: Sequence[str], rewards: Sequence[str], is_clone: bool
 ) -> list[Field]:
-    """Every field that a method uses, in order. `rewards` are the names that the settings have."""
-    found = [*_option_fields(recipes, is_clone=is_clone), *_setting_fields(RunConfig, "")]
+    """Every field that a method and a task use, in order. `rewards` are the names that the settings have."""
+    found = [*_option_fields(recipes, is_clone=is_clone), *_setting_fields(RunConfig, ""), *_task_fields(task)]
     if method == Method.GRPO:
         found += _reward_fields(rewards)
     hidden = (frozenset() if method == Method.GRPO else _GRPO_ONLY) | (
@@ -155,7 +158,7 @@ def _setting_fields(section: type[Section], prefix: str) -> Iterator[Field]:
         annotation = info.annotation
         if isinstance(annotation, type) and issubclass(annotation, Section):
             yield from _setting_fields(annotation, f"{key}.")
-        elif key not in (*OPTIONS, "rewards"):
+        elif key not in (*OPTIONS, "rewards", "task_options"):
             choices = _choices(annotation)
             is_list = get_origin(annotation) is tuple
             yield Field(
@@ -168,6 +171,30 @@ def _setting_fields(section: type[Section], prefix: str) -> Iterator[Field]:
                 is_text=annotation is str,
                 is_list=is_list,
             )
+
+
+def _task_fields(task: str) -> Iterator[Field]:
+    """The options of a shipped task; a user's own file is not run here, so its options go into the line for more."""
+    # a task's module costs what its own data needs, which only this form needs to pay
+    from evals.tasks import task_class, task_names
+
+    if task not in task_names():
+        return
+    for name, info in task_class(task).options_type.model_fields.items():
+        choices = _choices(info.annotation)
+        yield Field(
+            f"{TASK_OPTIONS}{name}",
+            Group.WHAT,
+            f"{_help(info)} {_text_of(info.default)} where it is empty.",
+            _expected(info, choices, is_list=False),
+            choices=choices,
+            is_closed=bool(choices),
+            is_text=info.annotation is str,
+        )
+
+
+def _text_of(default: object) -> str:
+    return str(default).lower() if isinstance(default, bool) else str(default) or "Nothing"
 
 
 def _reward_fields(names: Sequence[str]) -> Iterator[Field]:
@@ -224,6 +251,8 @@ def _group(key: str) -> Group:
     for group, keys in _GROUPS.items():
         if key in keys:
             return group
+    if key.startswith(TASK_OPTIONS):
+        return Group.WHAT
     table = key.partition(".")[0]
     return Group.EVALUATION if table == "evaluation" else Group.TRAINING if table == "lora" else Group.HARDWARE
 

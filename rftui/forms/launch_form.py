@@ -13,8 +13,9 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from evals.tasks import is_task_file
 from rftui.errors import RftuiError
-from rftui.forms.fields import CLONE_FLAGS, FLAGS, MORE, OPTIONS, TRAINED, Field, Group, form_fields
+from rftui.forms.fields import CLONE_FLAGS, FLAGS, MORE, OPTIONS, TASK_OPTIONS, TRAINED, Field, Group, form_fields
 from rftui.planning.arithmetic import batch_sentences
 from rftui.planning.cloning import Original, clone_request, read_original
 from rftui.planning.plan import (
@@ -217,7 +218,13 @@ class LaunchForm:
         fields = {field.key: field for field in self._fields({})}
         flags = CLONE_FLAGS if self.original is not None else FLAGS
         # what another method does not use stays written, and is asked for by none
-        used = [key for key in entries if key in fields or (key.startswith("rewards.") and self.method == Method.GRPO)]
+        used = [
+            key
+            for key in entries
+            if key in fields
+            or key.startswith(TASK_OPTIONS)
+            or (key.startswith("rewards.") and self.method == Method.GRPO)
+        ]
         typed = LaunchRequest(
             method=self.method,
             flags={key: _number(key, entries[key]) for key in flags if key in used},
@@ -245,18 +252,26 @@ class LaunchForm:
         names = [key.split(".")[1] for key in [*merged, *self.entries] if key.startswith("rewards.")]
         fields = form_fields(
             method=self.method,
+            task=str(merged["task"].value) if "task" in merged else "",
             tasks=self.surroundings.tasks,
             recipes=recipe_names(),
             rewards=list(dict.fromkeys(names)),
             is_clone=self.original is not None,
         )
         known = {field.key for field in fields}
-        others = [key for key in self.entries if key.startswith("rewards.") and key not in known]
-        if self.method != Method.GRPO or not others:
-            return fields
-        own = [Field(key, Group.REWARDS, "Parameter that was added here.", "a number or a word") for key in others]
-        place = next(place for place, field in enumerate(fields) if field.group is Group.EVALUATION)
-        return [*fields[:place], *own, *fields[place:]]
+        added = [
+            *(("rewards.", Group.REWARDS),) * (self.method == Method.GRPO),
+            (TASK_OPTIONS, Group.WHAT),
+        ]
+        for beginning, group in added:
+            own = [
+                Field(key, group, "Setting that was added here.", "a number or a word")
+                for key in self.entries
+                if key.startswith(beginning) and key not in known
+            ]
+            last = max(place for place, field in enumerate(fields) if field.group is group)
+            fields = [*fields[: last + 1], *own, *fields[last + 1 :]]
+        return fields
 
     # what is wrong
 
@@ -281,7 +296,7 @@ class LaunchForm:
         if name is not None and (error := _refusal(lambda text: check_name(self.surroundings.home, text), name)):
             yield _problem("name", error)
         task = str(merged["task"].value)
-        if task not in self.surroundings.tasks:
+        if task not in self.surroundings.tasks and not is_task_file(task):
             yield _problem("task", unknown("task", task, self.surroundings.tasks))
 
     # what is shown

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from evals.tasks import is_task_file
 from rftui.errors import UsageProblem
 from rftui.planning.command import TrainerCommand, trainer_command
 from rftui.planning.recipes import Recipe, choose_recipe, load_recipe
@@ -150,11 +151,13 @@ def asked_settings(request: LaunchRequest, gpus: Sequence[Gpu]) -> AskedSettings
 
 
 def _local_paths(config: RunConfig) -> list[tuple[str, str]]:
-    """Settings that name something on this disk."""
+    """Settings that name something on this disk; a task does so only as a Python file."""
     return [
         (key, text)
-        for key, text in (("model", config.model), ("source", config.source))
-        if text not in ("tiny", "auto", "generated") and os.path.exists(os.path.expanduser(text))
+        for key, text in (("model", config.model), ("source", config.source), ("task", config.task))
+        if text not in ("tiny", "auto", "generated")
+        and (key != "task" or is_task_file(text))
+        and os.path.exists(os.path.expanduser(text))
     ]
 
 
@@ -240,6 +243,7 @@ def next_name(home: Home, *, task: str, method: str) -> str:
     """`<task>-<method>-<counter>`; the counter goes over all runs of the home, those in the trash too."""
     trashed = [path.name.rpartition("-")[0] for path in home.trash.iterdir()] if home.trash.is_dir() else []
     counters = [int(match[1]) for name in [*home.runs(), *trashed] if (match := _COUNTER.search(name))]
+    task = Path(task).stem if is_task_file(task) else task
     stem = re.sub(r"[^A-Za-z0-9._-]", "-", f"{task}-{method}")[:60].lstrip("._-") or method
     return f"{stem}-{max(counters, default=0) + 1}"
 

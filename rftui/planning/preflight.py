@@ -95,15 +95,17 @@ def check_task(config: RunConfig) -> Iterator[Finding]:
     """Whether the task's source and the rewards exist. Raises NotFound for a task that does not."""
     # PIL and scipy come with evals: 0.2 s that only a launch needs to pay
     from evals.rewards import check_rewards
-    from evals.tasks import load_task, task_names
+    from evals.tasks import check_task_file, is_task_file, load_task, task_names
 
-    if config.task not in task_names():
+    if not is_task_file(config.task) and config.task not in task_names():
         raise unknown("task", config.task, task_names())
-    task = load_task(config.task)
     try:
-        task.source(config.source)
+        # a user's own task or reward file is run by the training interpreter alone, in check_trainer
+        if is_task_file(config.task):
+            check_task_file(Path(config.task))
+        else:
+            load_task(config.task, config.task_options).source(config.source)
         if config.method is Method.GRPO:
-            # a user's own reward file is run by the training interpreter alone, in check_trainer
             check_rewards({name: reward.model_dump() for name, reward in config.rewards.items()})
     except EvalsError as error:
         yield Finding(Level.ERROR, "task", error.found, expected=error.expected, fix=error.fix)

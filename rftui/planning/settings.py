@@ -105,7 +105,8 @@ def _check_key(key: str, origin: str) -> None:
     is_reward = key.startswith("rewards.") and (
         (key.count(".") == 2 and key.endswith((".weight", ".function", ".params"))) or key.split(".")[2:3] == ["params"]
     )
-    if key in known or is_reward or (key.startswith("rewards.") and key.count(".") == 1):
+    is_option = key.startswith("task_options.") and key.count(".") == 1
+    if key in known or is_reward or is_option or (key.startswith("rewards.") and key.count(".") == 1):
         return
     message = unknown_key_message(key)
     nearest = message.partition("; did you mean ")[2].rstrip("?")

@@ -17,6 +17,7 @@ from store.layout import Home, RunDir
 INHERITED = (
     "task",
     "source",
+    "task_options",
     "difficulty",
     "dtype",
     "attention",
