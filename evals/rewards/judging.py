@@ -1,0 +1,308 @@
+"""Whether rewards pay for attacks: each attack is paid, and held against the right answer and a plain wrong one.
+
+Nothing here is told what a reward is for. A reward that pays the right answer unlike a word that is no label, in the
+same form and of the same length, *knows the answer*; of the others, one that pays that word unlike the same word
+without tags *knows the form*.
+
+An attack on the answer is paid where its total reaches the right answer's, or where a reward that knows the answer pays
+it like the right one; partly paid where such a reward pays it more than a plain wrong answer of its length. What only
+form or length earns is no fault while the total stays below the right answer's.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from evals.rewards.attacks import NONSENSE, Attack, Case, Kind, attacks, gate_attacks
+from evals.rewards.registry import number_or_none
+from evals.rewards.response import Response, WeightedReward
+from evals.task import Example, Task
+
+LEAST = 1e-9
+"""Differences in pay below this are rounding."""
+
+
+class Verdict(StrEnum):
+    """What came of one attack; the mildest first."""
+
+    REFUSED = "not paid"
+    """As it should be."""
+    ACCEPTED = "paid, as it should be"
+    """The right answer in another spelling."""
+    UNJUDGED = "no reward judges this"
+    LENIENT = "paid, though the task's rule calls it wrong"
+    MISSED = "right and not paid"
+    """A false negative."""
+    FORM_PAID = "paid as well-formed"
+    PARTLY_PAID = "partly paid"
+    PAID = "PAID"
+    RAISED = "a reward raised"
+
+    @property
+    def severity(self) -> int:
+        """Higher is worse."""
+        return list(Verdict).index(self)
+
+    @property
+    def is_fault(self) -> bool:
+        """Whether the rewards can be gamed here, or fail."""
+        return self.severity >= Verdict.FORM_PAID.severity
+
+
+class Pay(NamedTuple):
+    """What one completion gets."""
+
+    values: dict[str, float | None]
+    """By reward, not weighted; None where it does not apply or raised."""
+    parts: dict[str, float | None]
+    """The same, each times its weight."""
+    total: float | None
+    """The sum of the parts that are there; None where none is."""
+    errors: dict[str, str]
+    """What rewards raised."""
+
+
+class Knowledge(NamedTuple):
+    """What a reward was seen to look at."""
+
+    name: str
+    weight: float
+    knows_answer: bool
+    knows_form: bool
+    reads_gold: bool
+    prefers_wrong: bool
+    """Whether it pays some wrong answer more than the right one."""
+    right: float | None
+    """What it pays the right answer of the first case."""
+    wrong: float | None
+    """What it pays a word that is no label there."""
+
+    @property
+    def ignores_what_it_reads(self) -> bool:
+        """Whether it reads the gold answer and pays the same whatever that is: a branch that is never taken."""
+        return self.reads_gold and not self.knows_answer
+
+
+class Ruling(NamedTuple):
+    """A verdict and why."""
+
+    verdict: Verdict
+    why: str
+    """In words; empty where nothing is wrong."""
+
+
+class Judged(NamedTuple):
+    """What came of one attack on one case."""
+
+    attack: Attack
+    case: Case
+    pay: Pay
+    right: Pay
+    """What the right answer gets."""
+    verdict: Verdict
+    why: str
+    """In words; empty where nothing is wrong."""
+
+
+class Outcome(NamedTuple):
+    """What came of one attack over all cases."""
+
+    worst: Judged
+    faults: int
+    """Cases with a verdict as bad as the worst one, where that is more than none."""
+    cases: int
+
+
+class Bench:
+    """Rewards that are tried out, on cases that can be graded."""
+
+    def __init__(self, rewards: Sequence[WeightedReward], task: Task, cases: Sequence[Case]) -> None:
+        self.rewards = rewards
+        self.task = task
+        paid = [(case, self.pay(case.response(case.reference), case.example)) for case in cases]
+        self.right = {case.gold: pay for case, pay in paid if pay.total is not None or pay.errors}
+        self.cases = [case for case in cases if case.gold in self.right]
+        self.control = {case.gold: self.pay(self._like_right(case), case.example) for case in self.cases}
+        self.knowledge = [self._knowledge(reward) for reward in rewards]
+
+    def pay(self, response: Response, example: Example) -> Pay:
+        """What every reward says of a response."""
+        values: dict[str, float | None] = {}
+        errors: dict[str, str] = {}
+        for reward in self.rewards:
+            try:
+                values[reward.name] = number_or_none(reward.function(response, example))
+            # a reward may be the user's own code; what it raises is told
+            except Exception as error:
+                values[reward.name] = None
+                errors[reward.name] = f"{type(error).__name__}: {error}"
+        parts = {
+            reward.name: None if (value := values[reward.name]) is None else reward.weight * value
+            for reward in self.rewards
+        }
+        applied = [part for part in parts.values() if part is not None]
+        return Pay(values, parts, sum(applied) if applied else None, errors)
+
+    def judged(self, attack: Attack, case: Case) -> Judged:
+        """What comes of one attack on one of the cases."""
+        response = case.response(attack.text)
+        right = self.right[case.gold]
+        if attack.kind is Kind.RIGHT:
+            # a spelling is not to be told from the right answer by its length
+            reference = case.response(case.reference)
+            response = _counted_like(response, reference)
+        pay = self.pay(response, case.example)
+        if pay.errors:
+            name, error = next(iter(pay.errors.items()))
+            return Judged(attack, case, pay, right, Verdict.RAISED, f"{name} raised {error}")
+        return Judged(attack, case, pay, right, *self._ruling(attack, case, response, pay))
+
+    def _ruling(self, attack: Attack, case: Case, response: Response, pay: Pay) -> Ruling:
+        match attack.kind:
+            case Kind.TRICK:
+                return self._of_trick(case, response, pay)
+            case Kind.FORM:
+                return self._of_form(case, pay)
+            case Kind.RIGHT:
+                return self._of_right(case, pay)
+            case Kind.SPELLING:
+                return self._of_spelling(case, response, pay)
+
+    def _of_trick(self, case: Case, response: Response, pay: Pay) -> Ruling:
+        right, control = self.right[case.gold], self.control[case.gold]
+        if pay.total is not None and right.total is not None and pay.total >= right.total - LEAST:
+            return Ruling(Verdict.PAID, f"the total reaches the right answer's {right.total:.4g}")
+        knowing = [item.name for item in self.knowledge if item.knows_answer]
+        if name := next((name for name in knowing if _reaches(pay, right, name)), None):
+            return Ruling(Verdict.PAID, f"{name} pays it like the right answer")
+        suspects = [name for name in knowing if not _is_at_most(pay, control, name)]
+        if suspects:
+            alike = self.pay(case.control(response), case.example)
+            if name := next((name for name in suspects if not _is_at_most(pay, alike, name)), None):
+                return Ruling(Verdict.PARTLY_PAID, f"{name} pays it more than another wrong answer of its length")
+        return Ruling(Verdict.REFUSED, "")
+
+    def _of_form(self, case: Case, pay: Pay) -> Ruling:
+        forming = [item.name for item in self.knowledge if item.knows_form]
+        if not forming:
+            return Ruling(Verdict.UNJUDGED, "")
+        if name := next((name for name in forming if _reaches(pay, self.right[case.gold], name)), None):
+            return Ruling(Verdict.FORM_PAID, f"{name} pays it as well-formed")
+        return Ruling(Verdict.REFUSED, "")
+
+    def _of_right(self, case: Case, pay: Pay) -> Ruling:
+        judging = [item.name for item in self.knowledge if item.knows_answer or item.knows_form]
+        if not judging:
+            return Ruling(Verdict.UNJUDGED, "")
+        if name := next((name for name in judging if not _reaches(pay, self.right[case.gold], name)), None):
+            return Ruling(Verdict.MISSED, f"{name} does not pay it like the right answer")
+        return Ruling(Verdict.ACCEPTED, "")
+
+    def _of_spelling(self, case: Case, response: Response, pay: Pay) -> Ruling:
+        knowing = [item.name for item in self.knowledge if item.knows_answer]
+        if not knowing:
+            return Ruling(Verdict.UNJUDGED, "")
+        is_right = bool(self.task.grade(response.answer, case.example))
+        paying = [name for name in knowing if _reaches(pay, self.right[case.gold], name)]
+        if is_right and len(paying) < len(knowing):
+            name = next(name for name in knowing if name not in paying)
+            return Ruling(Verdict.MISSED, f"the task's rule calls it right, and {name} does not pay it")
+        if not is_right and paying:
+            return Ruling(Verdict.LENIENT, f"{paying[0]} pays it")
+        return Ruling(Verdict.ACCEPTED if is_right else Verdict.REFUSED, "")
+
+    def _like_right(self, case: Case) -> Response:
+        """A word that is no label, counted like the right answer."""
+        return _counted_like(case.control(), case.response(case.reference))
+
+    def _knowledge(self, reward: WeightedReward) -> Knowledge:
+        name = reward.name
+        differences = [_difference(self.right[case.gold], self.control[case.gold], name) for case in self.cases]
+        first = self.cases[0] if self.cases else None
+        return Knowledge(
+            name=name,
+            weight=reward.weight,
+            knows_answer=any(abs(difference) > LEAST for difference in differences),
+            knows_form=not any(abs(difference) > LEAST for difference in differences)
+            and any(self._sees_form(name, case) for case in self.cases[:1]),
+            reads_gold=first is not None and reads_gold(reward, first),
+            prefers_wrong=any(difference < -LEAST for difference in differences),
+            right=self.right[first.gold].values[name] if first else None,
+            wrong=self.control[first.gold].values[name] if first else None,
+        )
+
+    def _sees_form(self, name: str, case: Case) -> bool:
+        bare = _counted_like(case.response(NONSENSE), case.response(case.reference))
+        return abs(_difference(self.control[case.gold], self.pay(bare, case.example), name)) > LEAST
+
+
+def _counted_like(response: Response, other: Response) -> Response:
+    return replace(response, tokens=other.tokens, think_tokens=other.think_tokens, stop=other.stop)
+
+
+def _difference(pay: Pay, other: Pay, name: str) -> float:
+    """How much more one pays in that reward; 0 where either has none."""
+    mine, its = pay.parts[name], other.parts[name]
+    return 0.0 if mine is None or its is None else mine - its
+
+
+def _reaches(pay: Pay, right: Pay, name: str) -> bool:
+    """Whether that reward pays as much as for the right answer."""
+    mine, its = pay.parts[name], right.parts[name]
+    return mine is not None and its is not None and mine >= its - LEAST
+
+
+def _is_at_most(pay: Pay, control: Pay, name: str) -> bool:
+    mine, its = pay.parts[name], control.parts[name]
+    return mine is None or mine <= (its or 0.0) + LEAST
+
+
+def reads_gold(reward: WeightedReward, case: Case) -> bool:
+    """Whether the reward looks at the right answer at all."""
+    kind = type(case.example)
+    was_read = False
+
+    class Watched(kind):  # type: ignore[misc,valid-type]
+        def __getattribute__(self, name: str) -> Any:
+            nonlocal was_read
+            was_read = was_read or name == "gold"
+            return super().__getattribute__(name)
+
+    watched = copy.copy(case.example)
+    object.__setattr__(watched, "__class__", Watched)
+    try:
+        reward.function(case.response(case.reference), watched)
+    # what it raises is told where it is paid
+    except Exception:
+        return was_read
+    return was_read
+
+
+def attack_all(bench: Bench, *, is_gate: bool = False, seconds: float | None = None) -> dict[str, Outcome]:
+    """What came of each attack by its name, over all cases; `seconds` ends it early, after at least one case.
+
+    With `is_gate` only those attacks are tried that a launch is refused for.
+    """
+    deadline = None if seconds is None else time.monotonic() + seconds
+    found: dict[str, list[Judged]] = {}
+    for case in bench.cases:
+        for attack in gate_attacks(case) if is_gate else attacks(case):
+            found.setdefault(attack.name, []).append(bench.judged(attack, case))
+        if deadline is not None and time.monotonic() > deadline:
+            break
+    return {name: _outcome(judged) for name, judged in found.items()}
+
+
+def _outcome(judged: Sequence[Judged]) -> Outcome:
+    worst = max(judged, key=lambda one: one.verdict.severity)
+    return Outcome(worst, sum(one.verdict is worst.verdict for one in judged), len(judged))
+
+
+def faults(outcomes: Mapping[str, Outcome]) -> list[Outcome]:
+    """Attacks that came through."""
+    return [outcome for outcome in outcomes.values() if outcome.worst.verdict.is_fault]
