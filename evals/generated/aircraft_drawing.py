@@ -59,6 +59,14 @@ def cell_of_nose_and_tail(scene: AircraftScene, *, cells: int) -> tuple[tuple[in
     return _cell(nose, cells), _cell(tail, cells)
 
 
+def box_of(scene: AircraftScene, side: int) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom pixel of the aircraft, within the picture."""
+    corners = [_placed(point, scene, side) for part in parts(scene) for point in part.points]
+    edges = [choice(corner[axis] for corner in corners) for choice, axis in ((min, 0), (min, 1), (max, 0), (max, 1))]
+    left, top, right, bottom = (min(side - 1, max(0, edge)) for edge in edges)
+    return left, top, right, bottom
+
+
 def _cell(at: tuple[int, int], cells: int) -> tuple[int, int]:
     column, row = (min(cells - 1, max(0, part // 1000)) for part in at)
     return column, row
@@ -97,11 +105,10 @@ def _background(side: int) -> Image:
     """A soft gradient in two directions: it puts position into every patch, which a tiny vision encoder needs."""
     from PIL import Image
 
-    last = side - 1
-    rows = bytes(
-        value for y in range(side) for x in range(side) for value in (120 + 110 * y // last, 225, 120 + 110 * x // last)
-    )
-    return Image.frombytes("RGB", (side, side), rows)
+    steps = bytes(120 + 110 * place // (side - 1) for place in range(side))
+    down = Image.frombytes("L", (1, side), steps).resize((side, side), Image.Resampling.NEAREST)
+    right = Image.frombytes("L", (side, 1), steps).resize((side, side), Image.Resampling.NEAREST)
+    return Image.merge("RGB", (down, Image.new("L", (side, side), 225), right))
 
 
 def _cover_with_clouds(picture: Image, jitter: Jitter) -> None:
