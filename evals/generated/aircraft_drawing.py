@@ -49,8 +49,7 @@ def draw(scene: AircraftScene, side: int = DEFAULT_SIDE) -> Image:
         pen.polygon(corners, fill=_paint(part.paint, scene))
         if part.has_outline:
             pen.line([*corners, corners[0]], fill=OUTLINE, width=width)
-    _cover_with_clouds(picture, scene.jitter)
-    return _with_noise(picture.reduce(OVERSAMPLING), scene.jitter)
+    return _with_noise(_behind_clouds(picture.reduce(OVERSAMPLING), scene.jitter), scene.jitter)
 
 
 def cell_of_nose_and_tail(scene: AircraftScene, *, cells: int) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -111,12 +110,13 @@ def _background(side: int) -> Image:
     return Image.merge("RGB", (down, Image.new("L", (side, side), 225), right))
 
 
-def _cover_with_clouds(picture: Image, jitter: Jitter) -> None:
-    """Paints the clouds over the picture."""
+def _behind_clouds(picture: Image, jitter: Jitter) -> Image:
     from PIL import Image, ImageDraw
 
-    size = picture.width
-    cover = Image.new("L", picture.size, 0)
+    if not jitter.clouds:
+        return picture
+    size = picture.width * OVERSAMPLING
+    cover = Image.new("L", (size, size), 0)
     pen = ImageDraw.Draw(cover)
     for cloud in jitter.clouds:
         for across, down, share in ((0.0, 0.0, 1.0), (-0.7, 0.3, 0.6), (0.7, 0.2, 0.7)):
@@ -124,7 +124,7 @@ def _cover_with_clouds(picture: Image, jitter: Jitter) -> None:
             w, h = share * cloud.width, share * cloud.height
             box = [int(size * edge) for edge in (x - w, y - h, x + w, y + h)]
             pen.ellipse((box[0], box[1], box[2], box[3]), fill=CLOUD_COVER)
-    picture.paste(CLOUD, mask=cover)
+    return Image.composite(Image.new("RGB", picture.size, CLOUD), picture, cover.reduce(OVERSAMPLING))
 
 
 def _with_noise(picture: Image, jitter: Jitter) -> Image:
