@@ -49,6 +49,10 @@ def draw(scene: AircraftScene, side: int = DEFAULT_SIDE) -> Image:
         pen.polygon(corners, fill=_paint(part.paint, scene))
         if part.has_outline:
             pen.line([*corners, corners[0]], fill=OUTLINE, width=width)
+            half = width // 2
+            for x, y in corners:
+                # wide lines leave a notch where they meet
+                pen.ellipse((x - half, y - half, x + half, y + half), fill=OUTLINE)
     return _with_noise(_behind_clouds(picture.reduce(OVERSAMPLING), scene.jitter), scene.jitter)
 
 
