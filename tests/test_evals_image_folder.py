@@ -12,8 +12,8 @@ import pytest
 
 from evals.errors import TaskError
 from evals.files.image_files import ZipFiles, list_images
-from evals.files.image_folder import NO_SPLIT, LabelledImages, read_image_folder
-from evals.files.splits import SPLIT_CODES, Shares, judge_splits, split_by_hash, split_named
+from evals.files.image_folder import LabelledImages, read_image_folder
+from evals.files.splits import NO_SPLIT, SPLIT_CODES, Shares, judge_splits, split_by_hash, split_named
 from tests.picture_files import class_folder, make_folder, numbered, picture
 from tests.real_data import real_file
 

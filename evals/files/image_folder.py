@@ -17,11 +17,9 @@ from typing import NamedTuple
 from evals.errors import TaskError
 from evals.files.image_files import ImageFiles, list_images
 from evals.files.label_file import Labels, read_labels
-from evals.files.splits import SPLIT_CODES, split_named
+from evals.files.splits import NO_SPLIT, SPLIT_CODES, split_named
 from evals.grading import normalized
 
-NO_SPLIT = 255
-"""Code of an image that names no split."""
 NO_CLASS = -1
 
 

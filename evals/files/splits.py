@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 SPLITS = ("train", "validation", "heldout")
 """What every task calls its splits."""
 SPLIT_CODES = {split: code for code, split in enumerate(SPLITS)}
+NO_SPLIT = 255
+"""Code of what names no split, or belongs to none."""
 
 _NAMES = {
     "train": ("train", "training", "trn", "trainval"),
@@ -65,3 +68,45 @@ def judge_splits(counts: Mapping[str, int]) -> NamedSplits:
     if "heldout" not in there:
         return NamedSplits(True, {"validation": "heldout"}, "there is no test split: the validation split is held out")
     return NamedSplits(True, {}, "")
+
+
+class SettledSplits(NamedTuple):
+    """Which split each example is in, and why."""
+
+    codes: bytearray
+    """By `SPLIT_CODES`; 255 for what belongs to none."""
+    remark: str
+    """One sentence about how they came to be."""
+    unreadable: int
+    """Examples left out because their images could not be read to split by them."""
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many examples each split has."""
+        counted = Counter(self.codes)
+        return {split: counted[code] for split, code in SPLIT_CODES.items()}
+
+
+def settled_splits(
+    named: bytearray, *, wanted: Callable[[int], bool], content: Callable[[int], bytes], shares: Shares, by_images: bool
+) -> SettledSplits:
+    """The splits that the data names where they can be used, and otherwise a split by a hash of each example's images.
+
+    `named` has a code for each example, `wanted` says which examples there are, and `content` gives the fingerprint of
+    what is in one's images or raises OSError. With `by_images` the names are passed over.
+    """
+    counted = Counter(code for index, code in enumerate(named) if wanted(index))
+    judged = judge_splits({split: counted[code] for split, code in SPLIT_CODES.items()})
+    if judged.are_used and not by_images:
+        renamed = {SPLIT_CODES[old]: SPLIT_CODES[new] for old, new in judged.renamed.items()}
+        codes = bytearray(renamed.get(code, code) if wanted(index) else NO_SPLIT for index, code in enumerate(named))
+        return SettledSplits(codes, judged.remark or "splits as the data names them", 0)
+    codes, unreadable = bytearray([NO_SPLIT]) * len(named), 0
+    for index in range(len(named)):
+        if wanted(index):
+            try:
+                codes[index] = SPLIT_CODES[split_by_hash(content(index), shares)]
+            except OSError:
+                unreadable += 1
+    said = "splits by a hash of each image, so that equal images are in one split"
+    return SettledSplits(codes, said if by_images or not judged.remark else f"{judged.remark}; {said}", unreadable)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
+import os
 from array import array
 from collections.abc import Iterator
 from pathlib import Path
@@ -76,12 +78,12 @@ class JsonTable:
         self.path = path
         self._starts = array("Q")
         self._sizes = array("Q")
-        with path.open("rb") as file:
-            self._is_array = _first_byte(file) == b"["
-            places = _array_places(file, path) if self._is_array else _line_places(file)
-            for start, size in places:
-                self._starts.append(start)
-                self._sizes.append(size)
+        # kept open, and read by place: that is quick, and neither threads nor forks disturb each other
+        self._file = path.open("rb")
+        self._is_array = _first_byte(self._file) == b"["
+        for start, size in _array_places(self._file, path) if self._is_array else _line_places(self._file):
+            self._starts.append(start)
+            self._sizes.append(size)
         self.columns = self._seen_columns()
 
     def __len__(self) -> int:
@@ -89,11 +91,8 @@ class JsonTable:
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         """One row. Raises RowError where it is no JSON object."""
-        with self.path.open("rb") as file:
-            file.seek(self._starts[index])
-            data = file.read(self._sizes[index])
         try:
-            row = orjson.loads(data)
+            row = orjson.loads(os.pread(self._file.fileno(), self._sizes[index], self._starts[index]))
         except orjson.JSONDecodeError as error:
             raise RowError(f"no JSON ({error})") from None
         if not isinstance(row, dict):
@@ -167,33 +166,35 @@ class DelimitedTable:
         self._delimiter = delimiter
         self._starts = array("Q")
         csv.field_size_limit(2**31 - 1)
-        with path.open("rb") as file:
-            lines = _CountedLines(file)
-            reader = csv.reader(lines, delimiter=delimiter)
-            try:
-                self.columns = tuple(cell.strip() for cell in next(reader, []))
-                while True:
-                    start = lines.position
-                    cells = next(reader, None)
-                    if cells is None:
-                        break
-                    if cells:
-                        self._starts.append(start)
-            except csv.Error as error:
-                raise TaskError(
-                    f"{path}: line {reader.line_num} cannot be read ({error})",
-                    expected=f"cells between {'tabs' if delimiter == chr(9) else 'commas'}, quotes in pairs",
-                    fix="mend that line, or write the table as JSONL",
-                ) from None
+        self._file = path.open("rb")
+        lines = _CountedLines(self._file)
+        reader = csv.reader(lines, delimiter=delimiter)
+        try:
+            self.columns = tuple(cell.strip() for cell in next(reader, []))
+            while True:
+                start = lines.position
+                cells = next(reader, None)
+                if cells is None:
+                    break
+                if cells:
+                    self._starts.append(start)
+        except csv.Error as error:
+            raise TaskError(
+                f"{path}: line {reader.line_num} cannot be read ({error})",
+                expected=f"cells between {'tabs' if delimiter == chr(9) else 'commas'}, quotes in pairs",
+                fix="mend that line, or write the table as JSONL",
+            ) from None
+        self._end = lines.position
 
     def __len__(self) -> int:
         return len(self._starts)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         """One row, every cell a text. Raises RowError where it has more or fewer cells than the header."""
-        with self.path.open("rb") as file:
-            file.seek(self._starts[index])
-            cells = next(csv.reader(_CountedLines(file), delimiter=self._delimiter))
+        start = self._starts[index]
+        end = self._starts[index + 1] if index + 1 < len(self._starts) else self._end
+        text = os.pread(self._file.fileno(), end - start, start).decode("utf-8", "replace")
+        cells = next(csv.reader(io.StringIO(text, newline=""), delimiter=self._delimiter))
         if len(cells) != len(self.columns):
             raise RowError(f"{len(cells)} cells where the header has {len(self.columns)}")
         return dict(zip(self.columns, cells, strict=True))

@@ -14,7 +14,13 @@ from evals.user_files import imported_file
 if TYPE_CHECKING:
     from evals.task import Task
 
-TASK_MODULES = {"aircraft": "evals.tasks.aircraft", "banner": "evals.tasks.banner", "sat": "evals.tasks.sat"}
+TASK_MODULES = {
+    "aircraft": "evals.tasks.aircraft",
+    "banner": "evals.tasks.banner",
+    "folder": "evals.tasks.folder",
+    "jsonl": "evals.tasks.jsonl",
+    "sat": "evals.tasks.sat",
+}
 """Module of each shipped task; its `TASK` is the class."""
 
 

@@ -49,7 +49,7 @@ class FolderOptions(TaskOptions):
     min_per_class: int = Field(default=1, ge=1)
     """Classes with fewer images are left out."""
     class_from: Literal["auto", "folder", "path", "top"] = "auto"
-    """What names a class: an image's folder, its whole path, the top folder; auto takes the first that tells all apart."""
+    """What names a class: an image's folder, its whole path, the top folder; auto: the first that tells all apart."""
     aliases: str = ""
     """JSON file of other names that count as right, {class: [names]}; a path, from the data folder on."""
     splits: Literal["auto", "images"] = "auto"
