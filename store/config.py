@@ -178,6 +178,8 @@ class RunConfig(Section):
     """Loss aggregation, by TRL's name."""
     scale_rewards: Literal["group", "batch", "none"] = "group"
     """What the centred rewards are divided by."""
+    multi_objective_aggregation: Literal["sum_then_normalize", "normalize_then_sum"] = "sum_then_normalize"
+    """Sum the weighted rewards and normalise the sum, or normalise each reward in its group first (GDPO)."""
     use_bias_correction_kl: bool = False
     """TRL's importance-corrected KL. Off is the plain estimator of the DeepSeekMath paper."""
     mask_truncated_completions: bool = False
@@ -193,7 +195,9 @@ class RunConfig(Section):
     reward_failure_limit: float = Field(0.05, ge=0, le=1)
     """Share of a step's completions whose reward may raise before the run ends with an error."""
     rewards: dict[str, RewardSetting] = {"accuracy": RewardSetting(), "format": RewardSetting()}
-    """Rewards by name, see `rftui tasks`."""
+    """Rewards by name, see `rftui rewards`."""
+    allow_unsafe_rewards: bool = False
+    """Launch although the rewards pay for an answer that names no label or several; see `rftui rewards check`."""
 
     dtype: Literal["float32", "bfloat16"] = "bfloat16"
     """Type the weights are loaded in."""

@@ -30,6 +30,7 @@ GRPO_NAMES = (
     "epsilon",
     "loss_type",
     "scale_rewards",
+    "multi_objective_aggregation",
     "use_bias_correction_kl",
     "mask_truncated_completions",
     "temperature",

@@ -70,14 +70,15 @@ _GROUPS: dict[Group, tuple[str, ...]] = {
     Group.TRAINING: (
         *("max_steps", "per_device_train_batch_size", "gradient_accumulation_steps", "learning_rate"),
         *("lr_scheduler_type", "warmup_steps", "weight_decay", "max_grad_norm", "optim", "num_iterations", "beta"),
-        *("epsilon", "loss_type", "scale_rewards", "use_bias_correction_kl", "mask_truncated_completions"),
+        *("epsilon", "loss_type", "scale_rewards", "multi_objective_aggregation", "use_bias_correction_kl"),
+        "mask_truncated_completions",
         *("lora.r", "lora.alpha", "lora.dropout", "lora.targets", "save_steps", "save_total_limit", "logging_steps"),
     ),
     Group.GENERATION: (
         *("num_generations", "steps_per_generation", "max_completion_length", "temperature", "top_p", "top_k"),
         *("vllm.mode", "vllm.gpu_memory_utilization", "vllm.server_base_url", "vllm.group_port"),
     ),
-    Group.REWARDS: ("reward_failure_limit",),
+    Group.REWARDS: ("reward_failure_limit", "allow_unsafe_rewards"),
     Group.EVALUATION: (),
     Group.HARDWARE: (),
 }
@@ -85,8 +86,9 @@ _GROUPS: dict[Group, tuple[str, ...]] = {
 
 _GRPO_ONLY = frozenset(
     {
-        *("num_iterations", "beta", "epsilon", "loss_type", "scale_rewards", "use_bias_correction_kl"),
-        *("mask_truncated_completions", "num_generations", "steps_per_generation", "temperature", "top_p", "top_k"),
+        *("num_iterations", "beta", "epsilon", "loss_type", "scale_rewards", "multi_objective_aggregation"),
+        *("use_bias_correction_kl", "mask_truncated_completions", "num_generations", "steps_per_generation"),
+        *("temperature", "top_p", "top_k", "allow_unsafe_rewards"),
         *("vllm.mode", "vllm.gpu_memory_utilization", "vllm.server_base_url", "vllm.group_port"),
         "reward_failure_limit",
     }
@@ -241,9 +243,9 @@ def _adapted(field: Field, tasks: Sequence[str], *, is_clone: bool) -> Field:
 
 def _place(field: Field) -> tuple[int, int]:
     order = _GROUPS[field.group]
-    if field.key == "reward_failure_limit":
+    if field.group is Group.REWARDS and field.key in order:
         # the rewards themselves come first
-        return list(Group).index(field.group), len(order) + 1
+        return list(Group).index(field.group), len(order) + 1 + order.index(field.key)
     return list(Group).index(field.group), order.index(field.key) if field.key in order else len(order)
 
 
