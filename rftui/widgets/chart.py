@@ -1,19 +1,12 @@
-"""One chart of cells on Textual's line API. It sends only cells that changed, and little more.
-
-Where a part of a line changed, Textual 8.2.8 sends the line from the left edge of its widget (render_segments of
-ChopsUpdate). A live curve changes at its right end, so a chart stands in slices side by side, each a widget.
-"""
+"""One chart of cells on Textual's line API. It sends only cells that changed, and little more."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from itertools import groupby
-from typing import ClassVar, Self
+from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
-from textual.app import ComposeResult
 from textual.geometry import Region
 from textual.reactive import reactive
 from textual.strip import Strip
@@ -24,45 +17,6 @@ from rftui.terminal.clean import one_line
 from rftui.widgets.guarded import guarded_line
 
 logger = logging.getLogger(__name__)
-
-
-SLICES = 3
-"""More send less of a line, and cost more to lay out."""
-
-
-class ChartSlice(Widget):
-    """Some columns of a chart."""
-
-    DEFAULT_CSS = "ChartSlice { width: 1fr; height: 1fr; }"
-
-    def __init__(self, chart: Chart, number: int) -> None:
-        super().__init__()
-        self._chart = chart
-        self._number = number
-
-    @property
-    def columns(self) -> tuple[int, int]:
-        """The first of its columns in the chart, and the one behind its last.
-
-        By the sizes of the slices: Textual knows no region of a widget while it lays others out, and what is drawn
-        then stays.
-        """
-        first = sum(each.size.width for each in self._chart.slices[: self._number])
-        return first, first + self.size.width
-
-    def refresh_part(self, region: Region) -> None:
-        """Draws what it has of a part of the chart."""
-        first, end = self.columns
-        left, right = max(first, region.x), min(end, region.right)
-        if left < right:
-            self.refresh(Region(left - first, region.y, right - left, region.height))
-
-    def render_line(self, y: int) -> Strip:
-        """Its part of one row; one that cannot be drawn says why."""
-        return guarded_line(self, self._draw_row, y)
-
-    def _draw_row(self, y: int) -> Strip:
-        return self._chart.line_of(y, *self.columns)
 
 
 class Chart(Widget):
@@ -78,7 +32,7 @@ class Chart(Widget):
         *{f"chart--{kind}{number}" for kind in ("line", "raw") for number in range(4)},
     }
     DEFAULT_CSS = """
-    Chart { width: 1fr; height: 1fr; layout: horizontal; }
+    Chart { width: 1fr; height: 1fr; }
     Chart > .chart--axis { color: $text-muted; }
     Chart > .chart--mark { color: $warning; }
     Chart > .chart--cursor { color: $secondary; }
@@ -106,12 +60,6 @@ class Chart(Widget):
         self._rows: list[Row] = []
         self._layers = Layers()
         self._background: Style | None = None
-        self.slices = [ChartSlice(self, number) for number in range(SLICES)]
-        """Side by side, from the left."""
-
-    def compose(self) -> ComposeResult:
-        """The slices."""
-        yield from self.slices
 
     @property
     def plot_width(self) -> int:
@@ -135,18 +83,6 @@ class Chart(Widget):
     def watch_is_chosen(self) -> None:
         """The title alone shows it."""
         self.refresh(Region(0, 0, self.size.width, 1))
-
-    def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
-        """Draws parts again, or everything. All that can be seen of a chart is in its slices."""
-        if layout or recompose:
-            super().refresh(repaint=repaint, layout=layout, recompose=recompose)
-        # the first refresh is Textual's own, before there are any
-        for each in getattr(self, "slices", ()) if repaint else ():
-            for region in regions:
-                each.refresh_part(region)
-            if not regions:
-                each.refresh()
-        return self
 
     def notify_style_update(self) -> None:
         """Another theme has other colours."""
@@ -175,19 +111,18 @@ class Chart(Widget):
             logger.warning("a chart could not be drawn", exc_info=True)
             return [fitted(cells(f"cannot be drawn: {one_line(error)}", "axis"), width)]
 
-    def line_of(self, y: int, first: int, end: int) -> Strip:
-        """One row of the drawing, from column `first` up to `end`."""
+    def render_line(self, y: int) -> Strip:
+        """One row; one that cannot be drawn says why."""
+        return guarded_line(self, self._draw_row, y)
+
+    def _draw_row(self, y: int) -> Strip:
         if self._background is None:
             # Textual makes it anew from all ancestors, as costly as the line itself
             self._background = self.rich_style
-        width, background = end - first, self._background
-        if y >= len(self._rows) or len(self._rows[y]) < end:
+        width, background = self.size.width, self._background
+        if y >= len(self._rows) or len(self._rows[y]) != width:
             return Strip.blank(width, background)
-        segments = [
-            Segment("".join(text for text, _ in part), self._style(ink, background))
-            for ink, part in groupby(list(_joined(self._rows[y]))[first:end], key=lambda cell: cell[1])
-        ]
-        return Strip(segments, width)
+        return Strip([Segment(text, self._style(ink, background)) for text, ink in _pieces(self._rows[y])], width)
 
     def _style(self, ink: str, background: Style) -> Style:
         if not ink:
@@ -196,10 +131,14 @@ class Chart(Widget):
         return self.get_component_rich_style(f"chart--{name}")
 
 
-def _joined(row: Row) -> Iterator[tuple[str, str]]:
-    """Cells with their inks, spaces in the ink before them: a change of colour costs more bytes than a character."""
-    before = ""
-    for text, ink in row:
-        if text != " " or before == "title":
-            before = ink
-        yield text, before
+def _pieces(row: Row) -> list[tuple[str, str]]:
+    """Cells with one ink together, spaces in the ink before them: a change of colour costs more than a character."""
+    pieces: list[tuple[str, str]] = []
+    start, before = 0, ""
+    for place, (text, ink) in enumerate(row):
+        if ink != before and (text != " " or before == "title"):
+            if place > start:
+                pieces.append(("".join([cell[0] for cell in row[start:place]]), before))
+            start, before = place, ink
+    pieces.append(("".join([cell[0] for cell in row[start:]]), before))
+    return pieces
