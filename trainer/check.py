@@ -29,6 +29,7 @@ from trainer.errors import ModelError, OptionsError, TrainerError
 from trainer.model import adapter_base, image_fitter, load_processor, model_location
 from trainer.options import is_generation_boundary, lora_arguments, trl_arguments, zero_settings
 from trainer.reading import CANDIDATES, Fitted, ImageReader
+from trainer.reward_check import refused_rewards
 from trainer.session import installed_versions
 
 FULL_TUNING_LR = 1e-4
@@ -38,15 +39,17 @@ FULL_TUNING_LR = 1e-4
 def report(config: RunConfig, run_dir: RunDir) -> dict[str, Any]:
     """All findings: `ok` is false when any error was found."""
     errors: list[dict[str, str]] = []
+    warnings = _warnings(config)
     facts: dict[str, Any] = {}
-    for check in (_check_arguments, _check_lora, _check_zero, _check_vllm, _check_model, _check_task):
+    for check in (_check_arguments, _check_lora, _check_zero, _check_vllm, _check_model, _check_task, _check_rewards):
         try:
-            facts |= check(config, run_dir)
+            found = check(config, run_dir)
+            warnings += found.pop("warnings", [])
+            facts |= found
         except (TrainerError, EvalsError) as error:
             finding = {"found": error.found, "expected": error.expected, "fix": error.fix}
             # two checks may trip over the same model
             errors += [finding] if finding not in errors else []
-    warnings = [*_warnings(config), *facts.pop("warnings", [])]
     return {
         "ok": not errors,
         "rftui_version": installed_versions().get("rftui"),
@@ -198,6 +201,16 @@ def _check_task(config: RunConfig, run_dir: RunDir) -> dict[str, Any]:
             "image_sizes": [list(item.image.size) for item in fitted],
         },
     }
+
+
+def _check_rewards(config: RunConfig, run_dir: RunDir) -> dict[str, Any]:
+    """Whether the rewards pay for an answer that names no label or several."""
+    if config.method is not Method.GRPO:
+        return {}
+    task = load_task(config.task, config.task_options)
+    source = task.source(config.source)
+    examples = task.examples("train", seed=config.seed, difficulty=config.difficulty, source=source)
+    return {"warnings": refused_rewards(config, task, source, examples)}
 
 
 def _first_readable(examples: Examples, reader: ImageReader) -> Fitted:

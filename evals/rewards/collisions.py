@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from typing import NamedTuple
 
-from evals.rewards.judging import LEAST, Bench
+from evals.rewards.judging import LEAST, Bench, Deadline
 from evals.task import Example
 
 MOST_LABELS = 300
@@ -46,7 +45,7 @@ def matrix(bench: Bench, *, seconds: float | None = None) -> Matrix:
     labels = tuple(case.gold for case in narrow.cases)
     # the prompt is the same over the cases, so an answer is taken apart once
     responses = {label: case.response(case.completion(label)) for case in narrow.cases[:1] for label in labels}
-    deadline = None if seconds is None else time.monotonic() + seconds
+    deadline = Deadline(seconds)
     pays: list[list[float | None]] = []
     collisions: list[Collision] = []
     unpaid: list[str] = []
@@ -61,7 +60,7 @@ def matrix(bench: Bench, *, seconds: float | None = None) -> Matrix:
             for answer, pay in zip(labels, row, strict=True)
             if answer != case.gold and pay is not None and pay > control + LEAST
         ]
-        if deadline is not None and time.monotonic() > deadline:
+        if deadline.is_past():
             break
     return Matrix(labels, pays, collisions, unpaid, len(bench.cases) - len(pays) if knowing else 0)
 

@@ -118,16 +118,42 @@ class Outcome(NamedTuple):
     cases: int
 
 
-class Bench:
-    """Rewards that are tried out, on cases that can be graded."""
+class Deadline:
+    """A time after which nothing further is begun."""
 
-    def __init__(self, rewards: Sequence[WeightedReward], task: Task, cases: Sequence[Case]) -> None:
+    def __init__(self, seconds: float | None) -> None:
+        self.end = None if seconds is None else time.monotonic() + seconds
+
+    def is_past(self) -> bool:
+        """Whether that time is over; never, where none was set."""
+        return self.end is not None and time.monotonic() > self.end
+
+
+class Bench:
+    """Rewards that are tried out, on cases that can be graded: as many as `seconds` suffice for, and at least one."""
+
+    def __init__(
+        self,
+        rewards: Sequence[WeightedReward],
+        task: Task,
+        cases: Sequence[Case],
+        *,
+        seconds: float | None = None,
+    ) -> None:
         self.rewards = rewards
         self.task = task
-        paid = [(case, self.pay(case.response(case.reference), case.example)) for case in cases]
-        self.right = {case.gold: pay for case, pay in paid if pay.total is not None or pay.errors}
-        self.cases = [case for case in cases if case.gold in self.right]
-        self.control = {case.gold: self.pay(self._like_right(case), case.example) for case in self.cases}
+        self.cases: list[Case] = []
+        self.right: dict[str, Pay] = {}
+        self.control: dict[str, Pay] = {}
+        deadline = Deadline(seconds)
+        for case in cases:
+            pay = self.pay(case.response(case.reference), case.example)
+            if pay.total is not None or pay.errors:
+                self.cases.append(case)
+                self.right[case.gold] = pay
+                self.control[case.gold] = self.pay(self._like_right(case), case.example)
+                if deadline.is_past():
+                    break
         self.knowledge = [self._knowledge(reward) for reward in rewards]
 
     def pay(self, response: Response, example: Example) -> Pay:
@@ -288,12 +314,12 @@ def attack_all(bench: Bench, *, is_gate: bool = False, seconds: float | None = N
 
     With `is_gate` only those attacks are tried that a launch is refused for.
     """
-    deadline = None if seconds is None else time.monotonic() + seconds
+    deadline = Deadline(seconds)
     found: dict[str, list[Judged]] = {}
     for case in bench.cases:
         for attack in gate_attacks(case) if is_gate else attacks(case):
             found.setdefault(attack.name, []).append(bench.judged(attack, case))
-        if deadline is not None and time.monotonic() > deadline:
+        if deadline.is_past():
             break
     return {name: _outcome(judged) for name, judged in found.items()}
 
