@@ -12,7 +12,7 @@ import random
 from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -64,7 +64,7 @@ class FolderOptions(TaskOptions):
 class ClassExample(Example):
     """An example whose answer may be any spelling of its class."""
 
-    names: ClassNames | None = None
+    names: ClassNames | None = field(default=None, repr=False, compare=False)
     """Spellings of all classes; None where those could not be told apart, so that only the gold's own text counts."""
 
 
