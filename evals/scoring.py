@@ -1,9 +1,12 @@
-"""Accuracy of a set of answers, with its interval, by question type, and what could not be read."""
+"""Accuracy of a set of answers, with its interval, by question type and over rotations, and what could not be read."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
+
+from evals.statistics import mean_interval
 
 
 class Interval(NamedTuple):
@@ -39,6 +42,8 @@ class Scored(NamedTuple):
     think_tokens: int
     is_clipped: bool
     """Whether the completion hit the length limit."""
+    malformed: str | None = None
+    """What is wrong with the completion's form."""
 
 
 class Share(NamedTuple):
@@ -60,6 +65,10 @@ class Score(NamedTuple):
     level: float
     unparsed: int
     """Answers that could not be read; they count as wrong and are also shown apart."""
+    unparsed_by: dict[str, int]
+    """Those by what is wrong with the completion's form, the most frequent first."""
+    malformed: dict[str, int]
+    """All answers by what is wrong with their form, also those that could be read."""
     ungradable: int
     clipped: int
     mean_tokens: float
@@ -72,6 +81,8 @@ class Score(NamedTuple):
             "level": self.level,
             "method": "wilson",
             "unparsed": self.unparsed,
+            "unparsed_by": self.unparsed_by,
+            "malformed": self.malformed,
             "ungradable": self.ungradable,
             "clipped": self.clipped,
             "mean_tokens": self.mean_tokens,
@@ -96,8 +107,66 @@ def score(answers: Sequence[Scored], *, level: float = 0.95) -> Score:
         by_kind={kind: share([bool(a.correct) for a in graded if a.kind == kind], level=level) for kind in kinds},
         level=level,
         unparsed=sum(not answer.is_parsed for answer in answers),
+        unparsed_by=_counted(answer.malformed for answer in answers if not answer.is_parsed),
+        malformed=_counted(answer.malformed for answer in answers),
         ungradable=len(answers) - len(graded),
         clipped=sum(answer.is_clipped for answer in answers),
         mean_tokens=sum(answer.tokens for answer in answers) / count,
         mean_think_tokens=sum(answer.think_tokens for answer in answers) / count,
+    )
+
+
+def _counted(reasons: Iterable[str | None]) -> dict[str, int]:
+    return dict(Counter(reason for reason in reasons if reason is not None).most_common())
+
+
+class Circular(NamedTuple):
+    """Examples asked with their options in every rotation."""
+
+    n: int
+    """Examples of which every rotation was asked and graded."""
+    rotations: int
+    """Questions that these are together."""
+    mean: float
+    """Mean over examples of the share of rotations that were right."""
+    mean_low: float
+    mean_high: float
+    """Bootstrap interval over the examples."""
+    every: Share
+    """Examples that were right in every rotation."""
+    by_rotation: tuple[Share, ...]
+    """Accuracy by how far the options were turned: unlike ones show that places are preferred."""
+
+    def as_record(self) -> dict[str, Any]:
+        """The fields of a journal record."""
+        return {
+            **self._asdict(),
+            "every": self.every._asdict(),
+            "by_rotation": [part._asdict() for part in self.by_rotation],
+        }
+
+
+def circular_score(verdicts: Mapping[str, Mapping[int, bool | None]], counts: Mapping[str, int]) -> Circular | None:
+    """Totals over the examples of which every rotation was graded; None where there is none.
+
+    `verdicts` has whether each rotation was right, by example and rotation; `counts` how many each example has. Source:
+    MMBench (arXiv 2307.06281), section 4.1, which takes "right in every rotation" as the score.
+    """
+    whole = [
+        [graded[rotation] for rotation in sorted(graded)]
+        for uid, graded in verdicts.items()
+        if len(graded) == counts[uid] and None not in graded.values()
+    ]
+    if not whole:
+        return None
+    mean = mean_interval([sum(map(bool, each)) / len(each) for each in whole])
+    longest = max(map(len, whole))
+    return Circular(
+        n=len(whole),
+        rotations=sum(map(len, whole)),
+        mean=mean.mean,
+        mean_low=mean.low,
+        mean_high=mean.high,
+        every=share([all(each) for each in whole]),
+        by_rotation=tuple(share([bool(each[at]) for each in whole if at < len(each)]) for at in range(longest)),
     )

@@ -30,7 +30,7 @@ CLOSE_PATIENCE_S = 30.0
 """Longest that closing waits for a disk in trouble."""
 SYNC_PATIENCE_S = 5.0
 """Longest that a checkpoint waits for the disk."""
-ROLLOUT_TYPES = frozenset({"group", "eval_sample"})
+ROLLOUT_TYPES = frozenset({"group", "eval_sample", "eval_rotation"})
 """What is dropped first: it is most of the bytes."""
 HEADER_BYTES = 100
 """About what v, seq, time and type take."""

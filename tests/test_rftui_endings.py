@@ -73,6 +73,18 @@ def test_the_end_is_called_what_it_was(seen: Evidence, state: State, reason: str
     assert reason in verdict.reason
 
 
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"end": {"outcome": "stopped", "step": 0}, "requests": frozenset({"stop"})}, "on request in mid-evaluation"),
+        ({"signal_name": "SIGKILL"}, "SIGKILL in mid-evaluation"),
+        ({"signal_name": "SIGKILL", "progress": Progress()}, "SIGKILL before it began"),
+    ],
+)
+def test_an_evaluation_has_no_steps_to_end_after(changes: dict[str, Any], reason: str) -> None:
+    assert judge(evidence(method="eval", max_steps=300, **changes)).reason == reason
+
+
 def test_an_evaluation_finishes_at_step_zero() -> None:
     seen = evidence(end={"outcome": "finished", "step": 0}, method="eval", exit_code=0)
 

@@ -6,6 +6,7 @@ TrainerError
 ├── ExamplesUnreadable(OSError)    no image could be read of many examples in a row
 ├── RewardsFailed(RuntimeError)    too many rewards raised in one step
 ├── WeightsUnsaved(OSError)        training is done and the disk takes no weights
+├── EvaluationStopped              an evaluation that was asked to stop
 └── NoCheckpoint(LookupError)      nothing complete to resume from
 """
 
@@ -38,6 +39,10 @@ class RewardsFailed(TrainerError, RuntimeError):
 
 class WeightsUnsaved(TrainerError, OSError):
     """Training is done and the disk takes no weights."""
+
+
+class EvaluationStopped(TrainerError):
+    """An evaluation that was asked to stop; what it has is in the journal."""
 
 
 class NoCheckpoint(TrainerError, LookupError):

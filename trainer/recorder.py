@@ -111,9 +111,9 @@ class Recorder:
         """This rank's completions of one prompt."""
         self.writer.put("group", fields)
 
-    def eval_sample(self, fields: dict[str, Any]) -> None:
-        """One held-out example with its completion."""
-        self.writer.put("eval_sample", fields)
+    def eval_answer(self, kind: str, fields: dict[str, Any]) -> None:
+        """One held-out example with its completion: `eval_sample`, or `eval_rotation` with its options turned."""
+        self.writer.put(kind, fields)
 
     def eval_result(self, fields: dict[str, Any]) -> None:
         """Totals of one evaluation; rank 0 only."""

@@ -105,8 +105,10 @@ _WORDINGS = {
     ),
     Verb.RESUME: _Wording(
         "Resume",
-        "It goes on as a new attempt after its newest complete checkpoint, or from step 1 where it has none.",
-        "Each goes on as a new attempt after its newest complete checkpoint, or from step 1 where it has none.",
+        "It goes on as a new attempt after its newest complete checkpoint, or from step 1 where it has none; "
+        "an evaluation keeps its answers.",
+        "Each goes on as a new attempt after its newest complete checkpoint, or from step 1 where it has none; "
+        "evaluations keep their answers.",
         "rftui resume",
         True,
     ),
@@ -157,6 +159,8 @@ def refusal(verb: Verb, summary: RunSummary) -> str:
         return f"{name} is stopping already; K kills it"
     if verb is Verb.RESUME and live:
         return f"{name} is {state}, so there is nothing to resume"
+    if verb is Verb.RESUME and state == State.FINISHED and summary.method == "eval":
+        return f"{name} finished its evaluation; `rftui eval` makes another one"
     if verb is Verb.RESUME and state == State.FINISHED:
         more = f"rftui resume {shlex.quote(name)} --set max_steps={2 * max(1, summary.total_steps)}"
         return f"{name} finished all its {summary.total_steps} steps; `{more}` trains it further"

@@ -101,7 +101,7 @@ def _by_end_record(evidence: Evidence, end: dict[str, Any]) -> Verdict:
         return Verdict(State.FAILED, f"said finished at step {step} of {evidence.max_steps}")
     if outcome == "stopped":
         by = "on request" if "stop" in evidence.requests else "by SIGTERM"
-        return Verdict(State.STOPPED, f"{by} after step {step} of {evidence.max_steps}")
+        return Verdict(State.STOPPED, f"{by}{_at_step(evidence, step=step)}")
     error = end.get("error") or {}
     if evidence.oom is not None:
         return Verdict(State.FAILED, f"out of memory: {evidence.oom['detail']}{_at_step(evidence)}")
@@ -117,7 +117,7 @@ def _by_exit_code(evidence: Evidence) -> Verdict:
     if evidence.exit_code == 0:
         return Verdict(
             State.FAILED,
-            f"exit code 0 after step {evidence.progress.step} of {evidence.max_steps}, without saying that it finished",
+            f"exit code 0{_at_step(evidence)}, without saying that it finished",
         )
     last_line = evidence.traceback.strip().splitlines()[-1] if evidence.traceback else ""
     said = f": {last_line}" if last_line else f"{_at_step(evidence)}; see its log"
@@ -138,6 +138,10 @@ def _unseen(evidence: Evidence) -> Verdict:
     return Verdict(State.LOST, f"trainer and supervisor both gone{_at_step(evidence)}")
 
 
-def _at_step(evidence: Evidence) -> str:
-    step = evidence.progress.step
-    return f" after step {step} of {evidence.max_steps}" if evidence.progress.has_started else " before training began"
+def _at_step(evidence: Evidence, *, step: int | None = None) -> str:
+    """Where it was; `step` where the journal's last record says it."""
+    has_started = evidence.progress.has_started or step is not None
+    if evidence.method == "eval":
+        return " in mid-evaluation" if has_started else " before it began"
+    step = evidence.progress.step if step is None else step
+    return f" after step {step} of {evidence.max_steps}" if has_started else " before training began"

@@ -1,4 +1,7 @@
-"""Continues a run as a new attempt, from its newest complete checkpoint or from the start."""
+"""Continues a run as a new attempt, from its newest complete checkpoint or from the start.
+
+An evaluation goes on with the answers that its earlier attempts gave; its trainer finds these in their journals.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from rftui.planning.settings import set_layer
 from rftui.supervision.ledger import read_ledger
 from rftui.supervision.spawn import NEW_ATTEMPT, RESUME, start_supervisor, wait_until_supervised
 from store.checkpoints import newest_complete
-from store.config import RunConfig, config_toml, read_config
+from store.config import Method, RunConfig, config_toml, read_config
 from store.layout import RunDir
 from store.states import State, is_live
 
@@ -37,6 +40,8 @@ def resume_run(run_dir: RunDir, assignments: Sequence[str]) -> Resumed:
             fix=f"`rftui logs -f {name}` follows it, `rftui stop {name}` ends it in order",
         )
     config = read_config(run_dir.config)
+    if config.method is Method.EVAL:
+        return _resume_evaluation(run_dir, state, assignments)
     extended = _extended(config, assignments)
     if state is State.FINISHED and extended.max_steps <= config.max_steps:
         raise RftuiError(
@@ -53,6 +58,20 @@ def resume_run(run_dir: RunDir, assignments: Sequence[str]) -> Resumed:
     if checkpoint is None:
         return Resumed(f"{name} has no complete checkpoint, so it starts at step 1 again", 1)
     return Resumed(f"{name} goes on after step {checkpoint.step} of {extended.max_steps}", checkpoint.step + 1)
+
+
+def _resume_evaluation(run_dir: RunDir, state: State | None, assignments: Sequence[str]) -> Resumed:
+    name = run_dir.name
+    if state is State.FINISHED or assignments:
+        raise RftuiError(
+            f"{name} finished its evaluation" if state is State.FINISHED else "a resumed evaluation keeps its settings",
+            found=", ".join(assignments) or f"{name} is {state}",
+            expected="an evaluation that ended early, and no settings",
+            fix="`rftui eval` makes another one",
+        )
+    process = start_supervisor(run_dir, NEW_ATTEMPT)
+    wait_until_supervised(run_dir, process)
+    return Resumed(f"{name} goes on with the answers it has", 0)
 
 
 def _extended(config: RunConfig, assignments: Sequence[str]) -> RunConfig:
