@@ -109,6 +109,46 @@ def mcnemar(before: Sequence[bool], after: Sequence[bool]) -> McNemar:
     return McNemar(gained, lost, float(binomtest(gained, gained + lost).pvalue))
 
 
+class Paired(NamedTuple):
+    """Two evaluations over the examples that both graded; accuracies and differences are shares."""
+
+    n: int
+    before: float
+    after: float
+    difference: float
+    """After minus before."""
+    low: float
+    high: float
+    """Bootstrap interval over the examples."""
+    gained: int
+    """Wrong before, right after."""
+    lost: int
+    """Right before, wrong after."""
+    both_right: int
+    both_wrong: int
+    p: float
+    """McNemar's test, exact and two-sided."""
+
+
+def paired(before: Sequence[bool], after: Sequence[bool], *, level: float = 0.95) -> Paired:
+    """Everything that is said of two evaluations of the same examples. Raises ValueError where these are not paired."""
+    change, test = paired_difference(before, after, level=level), mcnemar(before, after)
+    both_right = sum(a and b for a, b in zip(before, after, strict=True))
+    return Paired(
+        n=change.n,
+        before=sum(before) / change.n,
+        after=sum(after) / change.n,
+        difference=change.mean,
+        low=change.low,
+        high=change.high,
+        gained=test.gained,
+        lost=test.lost,
+        both_right=both_right,
+        both_wrong=change.n - both_right - test.gained - test.lost,
+        p=test.p,
+    )
+
+
 def _check_paired(before: Sequence[bool], after: Sequence[bool]) -> None:
     if len(before) != len(after) or not before:
         raise ValueError(f"paired evaluations need the same examples; found {len(before)} and {len(after)}")

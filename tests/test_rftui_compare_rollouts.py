@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 
+from evals.statistics import Paired
 from rftui.comparing.answers import (
     AnswerFilter,
     Source,
@@ -21,7 +22,7 @@ from rftui.comparing.answers import (
     shared_answers,
 )
 from rftui.comparing.browser import PairsBrowser
-from rftui.comparing.comparison import Contrast, Paired
+from rftui.comparing.comparison import Contrast
 from rftui.comparing.prompts import (
     PromptCache,
     PromptOrder,
@@ -339,7 +340,7 @@ def test_a_point_of_the_curves_opens_the_prompt_that_was_met_there() -> None:
 
 def contrast(**changed: Any) -> Contrast:
     """A test of two runs."""
-    paired = Paired(9, 0.5, 0.4, -0.1, -0.2, 0.0, 1, 2, 0.5, None, (), ())
+    paired = Paired(9, 0.5, 0.4, -0.1, -0.2, 0.0, 1, 2, 3, 3, 0.5)
     return Contrast("a", "b", "think", "think", "greedy", "test", 9, 9, {}, paired, "")._replace(**changed)
 
 

@@ -19,7 +19,7 @@ from rftui.evaluations.browser import AnswerBrowser, Filter
 from rftui.evaluations.matrix import MatrixView, matrix_lines, moved_column
 from rftui.evaluations.reads import EvalDetail, EvalsSource, SamplePage, newest_first, other_prompt
 from rftui.evaluations.sample_text import answer_row, browser_lines, sample_lines
-from rftui.evaluations.tables import Confusion, Flip, by_kind, confusion, flips, paired
+from rftui.evaluations.tables import Confusion, Flip, by_kind, confusion, flips, paired_answers
 from rftui.evaluations.text import kind_lines, list_head, list_row, p_text, paired_lines, total_lines, trend_lines
 from rftui.evaluations.trend import trend_plot
 from rftui.terminal.spans import Line, Role, line_width
@@ -159,15 +159,15 @@ def test_examples_flip_each_way() -> None:
 def test_two_evaluations_are_paired_over_what_both_graded() -> None:
     before, after = answers("1100-1"), answers("10111-")
 
-    found = paired(before, after)
+    found = paired_answers(before, after)
 
     flags = ([True, True, False, False], [True, False, True, True])
     change, test = paired_difference(*flags), mcnemar(*flags)
     assert found is not None
-    assert (found.n, found.before, found.after, found.mended, found.broken) == (4, 0.5, 0.75, 2, 1)
+    assert (found.n, found.before, found.after, found.gained, found.lost) == (4, 0.5, 0.75, 2, 1)
     assert (found.both_right, found.both_wrong) == (1, 0)
     assert (found.difference, found.low, found.high, found.p) == (0.25, change.low, change.high, test.p)
-    assert paired(answers("--"), answers("11")) is None
+    assert paired_answers(answers("--"), answers("11")) is None
 
 
 def test_the_newest_evaluation_is_shown_in_parts(home: Home, detail: EvalDetail) -> None:
@@ -179,8 +179,8 @@ def test_the_newest_evaluation_is_shown_in_parts(home: Home, detail: EvalDetail)
     assert [(row.kind, row.n, row.unparsed) for row in detail.kinds] == [("count", 6, 0), ("relation", 6, 1)]
     assert detail.thinking is not None and detail.since_first is not None
     pairs = list(zip(DIRECT, THINK, strict=True))
-    assert detail.thinking.mended == sum(a != "1" and b == "1" for a, b in pairs)
-    assert detail.thinking.broken == sum(a == "1" and b != "1" for a, b in pairs)
+    assert detail.thinking.gained == sum(a != "1" and b == "1" for a, b in pairs)
+    assert detail.thinking.lost == sum(a == "1" and b != "1" for a, b in pairs)
     assert detail.since_first.step == 0
     assert detail.since_first.change.before == pytest.approx(FIRST.count("1") / 12)
 

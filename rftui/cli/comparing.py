@@ -171,9 +171,14 @@ def _contrast_fields(contrast: Contrast, *, flips: int) -> dict[str, Any]:
     }
     if contrast.paired is not None:
         test = contrast.paired._asdict()
-        for side in ("fixed", "broken"):
-            test[side] = [_flip_fields(flip) for flip in test[side][:flips]]
-        fields["test"] = {"baseline_accuracy": test.pop("before"), "accuracy": test.pop("after"), **test}
+        fields["test"] = {
+            "baseline_accuracy": test.pop("before"),
+            "accuracy": test.pop("after"),
+            **test,
+            "p_holm": contrast.p_holm,
+            "fixed": [_flip_fields(flip) for flip in contrast.fixed[:flips]],
+            "broken": [_flip_fields(flip) for flip in contrast.broken[:flips]],
+        }
     return fields
 
 

@@ -71,7 +71,7 @@ def _setting_lines(settings: Sequence[Setting], letters: Mapping[str, str], *, w
 def _test_lines(title: str, contrasts: Sequence[Contrast], letters: Mapping[str, str], *, width: int) -> Iterator[str]:
     """One table for each source of data, which its title names."""
     tested = [(contrast, contrast.paired) for contrast in contrasts if contrast.paired is not None]
-    is_corrected = any(paired.p_holm is not None for _, paired in tested)
+    is_corrected = any(contrast.p_holm is not None for contrast, _ in tested)
     for data in dict.fromkeys(data_text(contrast.source or {}, contrast.split) for contrast, _ in tested):
         yield ""
         yield from textwrap.wrap(f"{title}, in points, on {data}", width)
@@ -85,7 +85,7 @@ def _test_lines(title: str, contrasts: Sequence[Contrast], letters: Mapping[str,
                 letters[item.after_run],
                 *([one_line(item.after_prompt)] if is_one_prompt else []),
                 one_line(item.decoding),
-                *test_cells(paired),
+                *test_cells(item, paired),
             ]
             for item, paired in tested
             if data_text(item.source or {}, item.split) == data
@@ -102,7 +102,7 @@ def _flip_lines(contrast: Contrast, letters: Mapping[str, str], *, count: int, w
     else:
         sides = (letters[contrast.before_run], letters[contrast.after_run])
         who = f"{sides[1]} against {sides[0]}, {contrast.after_prompt} {contrast.decoding}"
-    for verb, flips in (("broke", contrast.paired.broken), ("fixed", contrast.paired.fixed)):
+    for verb, flips in (("broke", contrast.broken), ("fixed", contrast.fixed)):
         if flips:
             shown = f", the first {count}" if count < len(flips) else ""
             yield from ["", one_line(f"{who}: {verb} {len(flips)}{shown}", width=width)]

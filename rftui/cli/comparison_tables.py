@@ -7,9 +7,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from evals.statistics import Paired
 from rftui.cli.output import Column
 from rftui.comparing.compared_runs import ComparedRun
-from rftui.comparing.comparison import Comparison, Contrast, Paired, source_name
+from rftui.comparing.comparison import Comparison, Contrast, source_name
 from rftui.formats import interval, steps
 from rftui.terminal.clean import one_line
 
@@ -91,7 +92,7 @@ def full_tables(comparison: Comparison) -> list[Table]:
 
 def _full_tests(title: str, contrasts: Sequence[Contrast], *, with_prompt: bool) -> Table:
     tested = [(contrast, contrast.paired) for contrast in contrasts if contrast.paired is not None]
-    is_corrected = any(paired.p_holm is not None for _, paired in tested)
+    is_corrected = any(contrast.p_holm is not None for contrast, _ in tested)
     prompt = (Column("prompt"),) if with_prompt else ()
     columns = (Column("run"), *prompt, Column("decoding"), *test_columns(is_corrected=is_corrected), Column("data"))
     rows = [
@@ -99,7 +100,7 @@ def _full_tests(title: str, contrasts: Sequence[Contrast], *, with_prompt: bool)
             one_line(contrast.after_run),
             *([contrast.after_prompt] if with_prompt else []),
             one_line(contrast.decoding),
-            *test_cells(paired),
+            *test_cells(contrast, paired),
             data_text(contrast.source or {}, contrast.split),
         ]
         for contrast, paired in tested
@@ -112,10 +113,10 @@ def test_columns(*, is_corrected: bool) -> tuple[Column, ...]:
     return (*TEST_COLUMNS, HOLM) if is_corrected else TEST_COLUMNS
 
 
-def test_cells(paired: Paired) -> list[str]:
+def test_cells(contrast: Contrast, paired: Paired) -> list[str]:
     """The cells under `test_columns`."""
     cells = [str(paired.n), difference_text(paired), f"+{paired.gained} -{paired.lost}", p_text(paired.p)]
-    return cells if paired.p_holm is None else [*cells, p_text(paired.p_holm)]
+    return cells if contrast.p_holm is None else [*cells, p_text(contrast.p_holm)]
 
 
 def run_row(run: ComparedRun, labels: Mapping[str, str]) -> list[str]:

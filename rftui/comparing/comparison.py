@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Any, NamedTuple
 
-from evals.statistics import holm, mcnemar, paired_difference
+from evals.statistics import Paired, holm, paired
 from rftui.comparing.compared_runs import Answer, ComparedRun, Evaluated
 from store.states import is_live
 
@@ -38,26 +38,6 @@ class Flip(NamedTuple):
     after: str | None
 
 
-class Paired(NamedTuple):
-    """Two evaluations over the examples that both graded; accuracies and differences are shares."""
-
-    n: int
-    before: float
-    after: float
-    difference: float
-    low: float
-    high: float
-    gained: int
-    lost: int
-    p: float
-    p_holm: float | None
-    """Corrected for all tests that answer the same question; None where this is the only one."""
-    fixed: tuple[Flip, ...]
-    """Wrong before, right after."""
-    broken: tuple[Flip, ...]
-    """Right before, wrong after."""
-
-
 class Contrast(NamedTuple):
     """One evaluation against another: of two runs, or of one run with and without <think>."""
 
@@ -74,6 +54,12 @@ class Contrast(NamedTuple):
     paired: Paired | None
     why_not: str
     """Why there is no test; empty where there is one."""
+    p_holm: float | None = None
+    """Corrected for all tests that answer the same question; None where this is the only one."""
+    fixed: tuple[Flip, ...] = ()
+    """Wrong before, right after."""
+    broken: tuple[Flip, ...] = ()
+    """Right before, wrong after."""
 
 
 class Comparison(NamedTuple):
@@ -200,7 +186,7 @@ def _pair(before_run: str, after_run: str, before: Evaluated, after: Evaluated, 
         why = (
             f"different examples: {len(changed)} of {len(shared)} uids stand for other questions, such as {changed[0]}"
         )
-    return Contrast(
+    contrast = Contrast(
         before_run=before_run,
         after_run=after_run,
         before_prompt=before.totals.prompt,
@@ -210,9 +196,10 @@ def _pair(before_run: str, after_run: str, before: Evaluated, after: Evaluated, 
         before_step=before.totals.step,
         after_step=after.totals.step,
         source=None if why else after.totals.source,
-        paired=None if why else _paired({uid: (before.answers[uid], after.answers[uid]) for uid in shared}),
+        paired=None,
         why_not=why,
     )
+    return contrast if why else _tested(contrast, {uid: (before.answers[uid], after.answers[uid]) for uid in shared})
 
 
 def _content(answer: Answer) -> tuple[str, tuple[str, ...], str]:
@@ -220,26 +207,19 @@ def _content(answer: Answer) -> tuple[str, tuple[str, ...], str]:
     return answer.question, answer.options, answer.gold
 
 
-def _paired(pairs: Mapping[str, tuple[Answer, Answer]]) -> Paired:
-    before = [then.is_correct for then, _ in pairs.values()]
-    after = [now.is_correct for _, now in pairs.values()]
-    difference, test = paired_difference(before, after, level=LEVEL), mcnemar(before, after)
+def _tested(contrast: Contrast, pairs: Mapping[str, tuple[Answer, Answer]]) -> Contrast:
+    """The contrast with its test, and the examples that flipped each way."""
     flips = [
         (Flip(uid, now.question, now.gold, then.answer, now.answer), now.is_correct)
         for uid, (then, now) in pairs.items()
         if then.is_correct != now.is_correct
     ]
-    return Paired(
-        n=difference.n,
-        before=sum(before) / difference.n,
-        after=sum(after) / difference.n,
-        difference=difference.mean,
-        low=difference.low,
-        high=difference.high,
-        gained=test.gained,
-        lost=test.lost,
-        p=test.p,
-        p_holm=None,
+    return contrast._replace(
+        paired=paired(
+            [then.is_correct for then, _ in pairs.values()],
+            [now.is_correct for _, now in pairs.values()],
+            level=LEVEL,
+        ),
         fixed=tuple(flip for flip, is_right_now in flips if is_right_now),
         broken=tuple(flip for flip, is_right_now in flips if not is_right_now),
     )
@@ -252,10 +232,7 @@ def _corrected(contrasts: Sequence[Contrast]) -> tuple[Contrast, ...]:
         return tuple(contrasts)
     corrected = iter(holm(p_values))
     return tuple(
-        contrast
-        if contrast.paired is None
-        else contrast._replace(paired=contrast.paired._replace(p_holm=next(corrected)))
-        for contrast in contrasts
+        contrast if contrast.paired is None else contrast._replace(p_holm=next(corrected)) for contrast in contrasts
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from evals.statistics import Paired
 from rftui.charts.curves import Range
 from rftui.cli.comparison_tables import (
     EVALUATION_COLUMNS,
@@ -16,7 +17,7 @@ from rftui.cli.comparison_tables import (
     test_columns,
 )
 from rftui.cli.output import Column, table_lines
-from rftui.comparing.comparison import Comparison, Contrast, Paired
+from rftui.comparing.comparison import Comparison, Contrast
 from rftui.formats import fraction
 from rftui.terminal.clean import one_line
 from rftui.terminal.spans import Line, Role, Span
@@ -120,7 +121,7 @@ def _tests(
 def _test_table(
     tested: Sequence[tuple[Contrast, Paired]], letters: Mapping[str, str], width: int
 ) -> Iterator[EvaluationRow]:
-    is_corrected = any(paired.p_holm is not None for _, paired in tested)
+    is_corrected = any(item.p_holm is not None for item, _ in tested)
     # the title says how where all were asked alike
     is_mixed = len({item.decoding for item, _ in tested}) > 1
     decoding = (Column("decoding", can_shrink=True),) if is_mixed else ()
@@ -133,7 +134,7 @@ def _test_table(
             _who(item, letters),
             *([] if is_thinking else [one_line(item.after_prompt)]),
             *([one_line(item.decoding)] if is_mixed else []),
-            *test_cells(paired),
+            *test_cells(item, paired),
         ]
         for item, paired in tested
     ]
@@ -162,7 +163,7 @@ def _who(item: Contrast, letters: Mapping[str, str]) -> str:
 
 def verdict(item: Contrast, paired: Paired, letters: Mapping[str, str]) -> Span:
     """What the test says in words, by the corrected p-value where there is one."""
-    p = paired.p if paired.p_holm is None else paired.p_holm
+    p = paired.p if item.p_holm is None else item.p_holm
     if p >= SIGNIFICANT:
         return Span("not told apart", Role.MUTED)
     is_better = paired.difference > 0

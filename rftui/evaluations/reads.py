@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from contextlib import closing
 from typing import NamedTuple
 
-from rftui.evaluations.tables import Flip, KindRow, Paired, by_kind, flips, paired
+from evals.statistics import Paired
+from rftui.evaluations.tables import Flip, KindRow, by_kind, flips, paired_answers
 from rftui.terminal.half_blocks import Picture, Size, read_picture
 from store.evaluations import EvalAnswer, EvalKey, HeldOut, chance, eval_answers, eval_sample_of, held_out
 from store.layout import Home
@@ -122,7 +123,7 @@ class EvalsSource:
             answers=answers,
             kinds=tuple(by_kind(answers)),
             chance=chance(answers),
-            thinking=paired(direct, think),
+            thinking=paired_answers(direct, think),
             flips=flips(think, direct),
             since_first=self._since_first(item, answers, others),
         )
@@ -132,7 +133,7 @@ class EvalsSource:
         first = min(alike, key=lambda other: other.key.step)
         if first.key.step >= item.key.step:
             return None
-        change = paired(self._answers_of(first), answers)
+        change = paired_answers(self._answers_of(first), answers)
         return None if change is None else Since(first.key.step, change)
 
     def _answers_of(self, item: HeldOut) -> tuple[EvalAnswer, ...]:

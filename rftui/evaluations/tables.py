@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from evals.grading import normalized
 from evals.scoring import share
+from evals.statistics import Paired, paired
 from store.evaluations import EvalAnswer
 
 MOST_LABELS = 150
@@ -66,26 +67,6 @@ class Flip(StrEnum):
     """Thinking broke it."""
     NEITHER = "both wrong"
     """Wrong either way."""
-
-
-class Paired(NamedTuple):
-    """Two evaluations over the examples that both graded; accuracies and differences are shares."""
-
-    n: int
-    before: float
-    after: float
-    difference: float
-    low: float
-    high: float
-    """95% bootstrap interval over the examples."""
-    mended: int
-    """Wrong before, right after."""
-    broken: int
-    """Right before, wrong after."""
-    both_right: int
-    both_wrong: int
-    p: float
-    """McNemar's test, exact and two-sided."""
 
 
 def by_kind(answers: Sequence[EvalAnswer]) -> list[KindRow]:
@@ -162,31 +143,11 @@ def flips(think: Sequence[EvalAnswer], direct: Sequence[EvalAnswer]) -> dict[str
     return found
 
 
-def paired(before: Sequence[EvalAnswer], after: Sequence[EvalAnswer]) -> Paired | None:
+def paired_answers(before: Sequence[EvalAnswer], after: Sequence[EvalAnswer]) -> Paired | None:
     """One evaluation against another over the examples that both graded; None where there is no such example."""
     was, now = _grades(before), _grades(after)
     shared = [uid for uid in was if uid in now]
-    if not shared:
-        return None
-    # numpy costs 0.1 s, which a run that was evaluated once should not pay
-    from evals.statistics import mcnemar, paired_difference
-
-    then, later = [was[uid] for uid in shared], [now[uid] for uid in shared]
-    change, test = paired_difference(then, later), mcnemar(then, later)
-    both_right = sum(a and b for a, b in zip(then, later, strict=True))
-    return Paired(
-        n=change.n,
-        before=sum(then) / change.n,
-        after=sum(later) / change.n,
-        difference=change.mean,
-        low=change.low,
-        high=change.high,
-        mended=test.gained,
-        broken=test.lost,
-        both_right=both_right,
-        both_wrong=change.n - both_right - test.gained - test.lost,
-        p=test.p,
-    )
+    return paired([was[uid] for uid in shared], [now[uid] for uid in shared]) if shared else None
 
 
 def _grades(answers: Sequence[EvalAnswer]) -> dict[str, bool]:

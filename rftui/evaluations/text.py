@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 
+from evals.statistics import Paired
 from rftui.evaluations.reads import EvalDetail
-from rftui.evaluations.tables import Flip, KindRow, Paired
+from rftui.evaluations.tables import Flip, KindRow
 from rftui.formats import bar, fraction, interval, number
 from rftui.rollouts.groups import sparkline
 from rftui.terminal.spans import Line, Role, Span, fitted, flowed, line_width
@@ -223,9 +224,9 @@ def _paired(change: Paired, after: str, before: str, what: str, width: int) -> l
         (Span(f"95% paired bootstrap over the {change.n} examples that both graded", Role.MUTED),),
         (
             Span(f"{what} broke ", Role.MUTED),
-            Span(str(change.broken), Role.WRONG),
+            Span(str(change.lost), Role.WRONG),
             Span(", mended ", Role.MUTED),
-            Span(str(change.mended), Role.RIGHT),
+            Span(str(change.gained), Role.RIGHT),
         ),
         (Span(f"McNemar exact p {p_text(change.p)}"),),
         (Span(f"both right {change.both_right}, both wrong {change.both_wrong}", Role.MUTED),),
