@@ -89,6 +89,13 @@ VARIANT_ALIASES: dict[str, tuple[str, ...]] = {
     "PA-28": ("PA-28 Cherokee",),
 }
 
+_FAMILIES_OF_ONE_NAME = (
+    *("BAE-125", "Beechcraft 1900", "C-130", "C-47", "Cessna 172", "Cessna 208", "Challenger 600", "DH-82", "DHC-1"),
+    *("DHC-6", "Dornier 328", "EMB-120", "Embraer Legacy 600", "Eurofighter Typhoon", "F/A-18", "Hawk T1", "L-1011"),
+    "PA-28",
+)
+"""Families whose label is that of their only variant."""
+
 FAMILY_ALIASES: dict[str, tuple[str, ...]] = {
     **{f"Boeing {family}": (family, f"B{family}") for family in (f"7{middle}7" for middle in range(8))},
     "Cessna Citation": ("Citation",),
@@ -97,7 +104,7 @@ FAMILY_ALIASES: dict[str, tuple[str, ...]] = {
     "Embraer ERJ 145": ("ERJ 145", "EMB-145", "Embraer 145"),
     "F-16": ("F-16 Fighting Falcon",),
     "King Air": ("Super King Air",),
-    **{label: VARIANT_ALIASES[label] for label in VARIANT_ALIASES if label not in ("Boeing 717", "ERJ 145")},
+    **{label: VARIANT_ALIASES[label] for label in _FAMILIES_OF_ONE_NAME},
 }
 
 MANUFACTURER_ALIASES: dict[str, tuple[str, ...]] = {
