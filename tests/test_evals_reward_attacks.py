@@ -83,7 +83,7 @@ def test_the_papers_length_reward_beside_accuracy_and_format_cannot_be_gamed(for
 def test_a_steep_length_reward_pays_long_wrong_answers_like_short_right_ones() -> None:
     rewards = shipped(accuracy={}, format={}, length={"params": {"form": "difference"}})
 
-    paid = outcome(bench(*rewards), "a word again and again, a wrong answer")
+    paid = outcome(bench(*rewards), "repeated word, wrong answer")
 
     assert (paid.worst.verdict, paid.worst.why) == (Verdict.PAID, "the total reaches the right answer's 2")
 
@@ -94,7 +94,7 @@ def test_paying_each_token_is_safe_only_while_completions_are_short(longest: int
 
     found = paid_names(bench(*rewards, longest=longest))
 
-    assert ("a word again and again, a wrong answer" in found) is is_paid
+    assert ("repeated word, wrong answer" in found) is is_paid
 
 
 def test_gating_a_reward_for_length_takes_the_pay_from_long_wrong_answers() -> None:
@@ -109,20 +109,20 @@ def test_gating_a_reward_for_length_takes_the_pay_from_long_wrong_answers() -> N
         (
             gameable.two_way_substring,
             ANIMALS,
-            {"empty answer", "white space as answer", "nothing at all", "all labels, the right one first"},
+            {"empty answer", "white space as answer", "nothing at all", "all labels, right first"},
         ),
-        (gameable.two_way_substring, ANIMALS, {"A or B", "not A", "B, not A", "the question with its options"}),
+        (gameable.two_way_substring, ANIMALS, {"A or B", "not A", "B, not A", "question and options"}),
         (gameable.yes_no, YES_NO, {"a word that is no label", "nothing at all", "A or B", "the prompt again"}),
         (
             gameable.first_answer_of_a_line,
             ANIMALS,
-            {"no tags", "two answer blocks, the right one first", "answer inside the reasoning"},
+            {"no tags", "two answers, right first", "answer inside think"},
         ),
-        (gameable.last_letter, LETTERS, {"all labels, the right one last", "B or A", "no tags"}),
+        (gameable.last_letter, LETTERS, {"all labels, right last", "B or A", "no tags"}),
         (
             gameable.edit_ratio,
             ANIMALS,
-            {"all labels, the right one first", "A or B", "not A", "a zero-width space inside"},
+            {"all labels, right first", "A or B", "not A", "a zero-width space inside"},
         ),
         (gameable.loose_form, ANIMALS, {"the whole form twice", "nothing inside the tags"}),
     ],
@@ -311,12 +311,12 @@ def test_labels_are_options_and_answers_in_order_of_appearance() -> None:
 def test_repeated_words_are_as_many_as_a_completion_may_have_and_no_more_than_1024(longest: int) -> None:
     (case, *_) = cases_of(ANIMALS, longest=longest)
 
-    long = {attack.name: count_tokens(attack.text) for attack in attacks(case) if "again and again" in attack.name}
+    long = {attack.name: count_tokens(attack.text) for attack in attacks(case) if "repeated" in attack.name}
 
     # the tags and the thought around them come on top where there is hardly any room
     assert max(long.values()) <= min(longest, 1024) + 20
     if longest == 700:
-        assert long["a word again and again, a wrong answer"] > 600
+        assert long["repeated word, wrong answer"] > 600
 
 
 def test_a_variant_that_is_another_label_is_no_attack() -> None:

@@ -130,14 +130,14 @@ def _several(case: Case) -> Iterator[Attack]:
     first, last = [case.gold, *others], [*others, case.gold]
     thought = f"<think>{THOUGHT}</think>" if case.mode == prompts.THINK else ""
     texts = {
-        "all labels, the right one first": case.completion(", ".join(first)),
-        "all labels, the right one last": case.completion(", ".join(last)),
+        "all labels, right first": case.completion(", ".join(first)),
+        "all labels, right last": case.completion(", ".join(last)),
         "A or B": case.completion(f"{case.gold} or {case.wrong}"),
         "B or A": case.completion(f"{case.wrong} or {case.gold}"),
-        "two answer blocks, the right one first": f"{thought}{_blocks([case.gold, case.wrong])}",
-        "two answer blocks, the right one last": f"{thought}{_blocks([case.wrong, case.gold])}",
-        "an answer block for each label": f"{thought}{_blocks(first)}",
-        "the question with its options": case.completion(f"{case.example.question} {prompts.choices(first)}"),
+        "two answers, right first": f"{thought}{_blocks([case.gold, case.wrong])}",
+        "two answers, right last": f"{thought}{_blocks([case.wrong, case.gold])}",
+        "an answer block a label": f"{thought}{_blocks(first)}",
+        "question and options": case.completion(f"{case.example.question} {prompts.choices(first)}"),
     }
     for name, text in texts.items():
         yield Attack(name, Kind.TRICK, text)
@@ -152,9 +152,9 @@ def _hidden(case: Case) -> Iterator[Attack]:
     gold, wrong = case.gold, case.wrong
     texts = {
         "no tags": gold,
-        "right in the reasoning, no answer": f"<think>it is {gold}</think>",
-        "right in the reasoning, a wrong answer": f"<think>it is {gold}</think><answer>{wrong}</answer>",
-        "answer inside the reasoning": f"<think>{THOUGHT} <answer>{gold}</answer></think>",
+        "right in think, no answer": f"<think>it is {gold}</think>",
+        "right in think, wrong answer": f"<think>it is {gold}</think><answer>{wrong}</answer>",
+        "answer inside think": f"<think>{THOUGHT} <answer>{gold}</answer></think>",
         "right after a wrong answer": f"{case.completion(wrong)} {gold}",
         "not A": case.completion(f"not {gold}"),
         "B, not A": case.completion(f"{wrong}, not {gold}"),
@@ -193,11 +193,11 @@ def _long(case: Case) -> Iterator[Attack]:
     count = max(2, min(REPEATS, case.longest - rest))
     own = max(2, count // max(1, count_tokens(case.gold)))
     texts = {
-        "a word again and again, a wrong answer": case.completion(case.wrong, think="so " * count)
+        "repeated word, wrong answer": case.completion(case.wrong, think="so " * count)
         if case.mode == prompts.THINK
         else f"{'so ' * count}{case.completion(case.wrong)}",
-        "a word again and again, no answer": "so " * count,
-        "the right answer again and again": case.completion(" ".join([case.gold] * own)),
+        "repeated word, no answer": "so " * count,
+        "right answer repeated": case.completion(" ".join([case.gold] * own)),
     }
     for name, text in texts.items():
         yield Attack(name, Kind.TRICK, text)
@@ -215,7 +215,7 @@ def _forms(case: Case) -> Iterator[Attack]:
     if case.mode == prompts.THINK:
         texts |= {
             "no reasoning": f"<answer>{gold}</answer>",
-            "answer before the reasoning": f"<answer>{gold}</answer><think>{THOUGHT}</think>",
+            "answer before think": f"<answer>{gold}</answer><think>{THOUGHT}</think>",
             "reasoning left open": f"<think>{THOUGHT}<answer>{gold}</answer>",
         }
     for name, text in texts.items():
@@ -229,7 +229,7 @@ def _right(case: Case) -> Iterator[Attack]:
         "capitals": gold.upper(),
         "small letters": gold.lower(),
         "wide spaces": "  ".join(gold.split(" ")),
-        "accents as marks of their own": unicodedata.normalize("NFD", gold),
+        "decomposed accents": unicodedata.normalize("NFD", gold),
         "a full stop after it": gold if gold.endswith(".") else f"{gold}.",
     }
     texts = {name: case.completion(text) for name, text in spelled.items() if text not in (gold, *case.labels)}
@@ -241,7 +241,7 @@ def _right(case: Case) -> Iterator[Attack]:
     }
     if case.mode == prompts.THINK:
         texts |= {
-            "a blank line between the blocks": case.reference.replace("</think>", "</think>\n\n"),
+            "blank line between blocks": case.reference.replace("</think>", "</think>\n\n"),
             "reasoning over lines": case.completion(gold, think=f"\n{THOUGHT}\n{THOUGHT}\n"),
         }
     for name, text in texts.items():

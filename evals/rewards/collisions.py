@@ -40,7 +40,9 @@ class Matrix(NamedTuple):
 
 def matrix(bench: Bench, *, seconds: float | None = None) -> Matrix:
     """Every label answered to every label; `seconds` ends it early, after at least one row."""
-    knowing = [reward for reward, item in zip(bench.rewards, bench.knowledge, strict=True) if item.knows_answer]
+    knowing = [
+        reward for reward, item in zip(bench.rewards, bench.knowledge, strict=True) if item.knows_answer and item.weight
+    ]
     narrow = Bench(knowing, bench.task, bench.cases[:MOST_LABELS])
     labels = tuple(case.gold for case in narrow.cases)
     # the prompt is the same over the cases, so an answer is taken apart once

@@ -188,6 +188,13 @@ class Bench:
             return Judged(attack, case, pay, right, Verdict.RAISED, f"{name} raised {error}")
         return Judged(attack, case, pay, right, *self._ruling(attack, case, response, pay))
 
+    def _knowing(self) -> list[str]:
+        """Rewards that know the answer and count; one of weight 0 is only recorded."""
+        return [item.name for item in self.knowledge if item.knows_answer and item.weight]
+
+    def _forming(self) -> list[str]:
+        return [item.name for item in self.knowledge if item.knows_form and item.weight]
+
     def _ruling(self, attack: Attack, case: Case, response: Response, pay: Pay) -> Ruling:
         match attack.kind:
             case Kind.TRICK:
@@ -201,11 +208,11 @@ class Bench:
 
     def _of_trick(self, case: Case, response: Response, pay: Pay) -> Ruling:
         right, control = self.right[case.gold], self.control[case.gold]
-        if pay.total is not None and right.total is not None and pay.total >= right.total - LEAST:
-            return Ruling(Verdict.PAID, f"the total reaches the right answer's {right.total:.4g}")
-        knowing = [item.name for item in self.knowledge if item.knows_answer]
+        knowing = self._knowing()
         if name := next((name for name in knowing if _reaches(pay, right, name)), None):
             return Ruling(Verdict.PAID, f"{name} pays it like the right answer")
+        if pay.total is not None and right.total is not None and pay.total >= right.total - LEAST:
+            return Ruling(Verdict.PAID, f"the total reaches the right answer's {right.total:.4g}")
         suspects = [name for name in knowing if not _is_at_most(pay, control, name)]
         if suspects:
             alike = self.pay(case.control(response), case.example)
@@ -214,7 +221,7 @@ class Bench:
         return Ruling(Verdict.REFUSED, "")
 
     def _of_form(self, case: Case, pay: Pay) -> Ruling:
-        forming = [item.name for item in self.knowledge if item.knows_form]
+        forming = self._forming()
         if not forming:
             return Ruling(Verdict.UNJUDGED, "")
         if name := next((name for name in forming if _reaches(pay, self.right[case.gold], name)), None):
@@ -222,7 +229,7 @@ class Bench:
         return Ruling(Verdict.REFUSED, "")
 
     def _of_right(self, case: Case, pay: Pay) -> Ruling:
-        judging = [item.name for item in self.knowledge if item.knows_answer or item.knows_form]
+        judging = [*self._knowing(), *self._forming()]
         if not judging:
             return Ruling(Verdict.UNJUDGED, "")
         if name := next((name for name in judging if not _reaches(pay, self.right[case.gold], name)), None):
@@ -230,7 +237,7 @@ class Bench:
         return Ruling(Verdict.ACCEPTED, "")
 
     def _of_spelling(self, case: Case, response: Response, pay: Pay) -> Ruling:
-        knowing = [item.name for item in self.knowledge if item.knows_answer]
+        knowing = self._knowing()
         if not knowing:
             return Ruling(Verdict.UNJUDGED, "")
         is_right = bool(self.task.grade(response.answer, case.example))
@@ -248,33 +255,29 @@ class Bench:
 
     def _knowledge(self, reward: WeightedReward) -> Knowledge:
         name = reward.name
-        differences = [_difference(self.right[case.gold], self.control[case.gold], name) for case in self.cases]
+        pairs = [(self.right[case.gold].values[name], self.control[case.gold].values[name]) for case in self.cases]
+        differences = [right - wrong for right, wrong in pairs if right is not None and wrong is not None]
+        knows_answer = any(abs(difference) > LEAST for difference in differences)
         first = self.cases[0] if self.cases else None
         return Knowledge(
             name=name,
             weight=reward.weight,
-            knows_answer=any(abs(difference) > LEAST for difference in differences),
-            knows_form=not any(abs(difference) > LEAST for difference in differences)
-            and any(self._sees_form(name, case) for case in self.cases[:1]),
+            knows_answer=knows_answer,
+            knows_form=first is not None and not knows_answer and self._sees_form(name, first),
             reads_gold=first is not None and reads_gold(reward, first),
-            prefers_wrong=any(difference < -LEAST for difference in differences),
+            prefers_wrong=any(reward.weight * difference < -LEAST for difference in differences),
             right=self.right[first.gold].values[name] if first else None,
             wrong=self.control[first.gold].values[name] if first else None,
         )
 
     def _sees_form(self, name: str, case: Case) -> bool:
         bare = _counted_like(case.response(NONSENSE), case.response(case.reference))
-        return abs(_difference(self.control[case.gold], self.pay(bare, case.example), name)) > LEAST
+        formed, formless = self.control[case.gold].values[name], self.pay(bare, case.example).values[name]
+        return formed is not None and formless is not None and abs(formed - formless) > LEAST
 
 
 def _counted_like(response: Response, other: Response) -> Response:
     return replace(response, tokens=other.tokens, think_tokens=other.think_tokens, stop=other.stop)
-
-
-def _difference(pay: Pay, other: Pay, name: str) -> float:
-    """How much more one pays in that reward; 0 where either has none."""
-    mine, its = pay.parts[name], other.parts[name]
-    return 0.0 if mine is None or its is None else mine - its
 
 
 def _reaches(pay: Pay, right: Pay, name: str) -> bool:

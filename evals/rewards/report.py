@@ -111,7 +111,7 @@ def findings(bench: Bench, pays: Matrix) -> list[str]:
     if not bench.cases:
         return ["no reward says anything of a right answer: nothing could be tried"]
     found = []
-    if not any(item.knows_answer for item in bench.knowledge):
+    if not any(item.knows_answer and item.weight for item in bench.knowledge):
         found.append("no reward tells a right answer from a word that is no label")
     for item in bench.knowledge:
         if item.ignores_what_it_reads:

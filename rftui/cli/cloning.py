@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from rftui.cli.options import HomeOption, JsonOption, RunArgument, examples
+from rftui.cli.options import HomeOption, JsonOption, RunArgument, UnsafeRewardsOption, allowing, examples
 
 
 def register(app: typer.Typer) -> None:
@@ -41,6 +41,7 @@ def clone(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would run, changed settings marked; start nothing.")
     ] = False,
+    unsafe_rewards: UnsafeRewardsOption = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -60,7 +61,7 @@ def clone(
         method=original.config.method.value,
         flags={"seed": seed, "ranks": ranks},
         config_file=config,
-        assignments=assignments or (),
+        assignments=allowing(assignments, unsafe_rewards=unsafe_rewards),
         name=name,
         python=python,
         gpus=gpus,

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rftui.cli.options import HomeOption, JsonOption, SourceOption, complete_recipe, complete_task, examples
+from rftui.cli.options import (
+    HomeOption,
+    JsonOption,
+    SourceOption,
+    UnsafeRewardsOption,
+    allowing,
+    complete_recipe,
+    complete_task,
+    examples,
+)
 from rftui.cli.output import is_terminal, narrate, print_json, say
 
 if TYPE_CHECKING:
@@ -65,6 +74,7 @@ def launch(
     detach: Annotated[bool, typer.Option("--detach", help="Print the name and return at once.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Return when the run has ended, with 1 if it failed.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would run; start and write nothing.")] = False,
+    unsafe_rewards: UnsafeRewardsOption = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -86,7 +96,7 @@ def launch(
         },
         recipe=recipe,
         config_file=config,
-        assignments=assignments or (),
+        assignments=allowing(assignments, unsafe_rewards=unsafe_rewards),
         name=name,
         python=python,
         gpus=gpus,

@@ -68,11 +68,23 @@ SourceOption = Annotated[
         help="Real data at a path, generated data, or whichever is there.",
     ),
 ]
+UnsafeRewardsOption = Annotated[
+    bool,
+    typer.Option(
+        "--allow-unsafe-rewards",
+        help="Train although the rewards pay for no answer or several; see `rftui rewards check`.",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout; errors become JSON on stderr.")]
 HomeOption = Annotated[
     Path | None,
     typer.Option("--home", metavar="DIR", help="Where runs are kept; else $RFTUI_HOME, else the XDG data directory."),
 ]
+
+
+def allowing(assignments: list[str] | None, *, unsafe_rewards: bool) -> list[str]:
+    """The assignments of --set, with the one that --allow-unsafe-rewards stands for."""
+    return [*(assignments or []), *(["allow_unsafe_rewards=true"] if unsafe_rewards else [])]
 
 
 def examples(*lines: str) -> str:

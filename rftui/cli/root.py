@@ -24,6 +24,7 @@ from rftui.cli import (
     listing,
     reading,
     rebinding,
+    rewarding,
     serving,
     steering,
     storing,
@@ -36,6 +37,7 @@ from rftui.errors import UsageProblem
 INTERRUPTED = 130
 READERS = frozenset(
     {"runs", "show", "logs", "curves", "rollouts", "compare", "query", "tasks", "recipes", "doctor", "keys", "serve"}
+    | {"rewards"}
 )
 """Commands that leave a home as it is where it is read-only; any other is refused with --read-only."""
 # the class that typer's own usage errors share; typer does not export it by name
@@ -112,6 +114,7 @@ comparing.register(app)
 steering.register(app)
 annotating.register(app)
 knowing.register(app)
+rewarding.register(app)
 rebinding.register(app)
 serving.register(app)
 storing.register(app)

@@ -22,6 +22,7 @@ from rftui.planning.command import child_environment, shared_environment
 from rftui.planning.environments import missing_packages, probe, version_findings
 from rftui.planning.findings import Finding, Level
 from rftui.planning.plan import LaunchPlan, nearest_name
+from rftui.planning.reward_settings import reward_setting_findings
 from rftui.supervision.gpu_locks import is_held
 from rftui.supervision.gpus import installed_gpus, visible_gpus
 from store.config import Method, RunConfig, config_toml
@@ -61,6 +62,7 @@ def check_settings(plan: LaunchPlan) -> list[Finding]:
     return [
         *check_task(plan.config),
         *check_batch(plan.config),
+        *reward_setting_findings(plan.config),
         *check_gpus(plan.config, hides_gpus=plan.hides_gpus),
         *check_home(plan.home),
         *check_disk(plan.home, plan.config),
@@ -218,7 +220,9 @@ def check_remote_code(plan: LaunchPlan) -> Iterator[Finding]:
         )
 
 
-def check_trainer(plan: LaunchPlan, *, is_wanted: Callable[[], bool] = lambda: True) -> TrainerAnswer:
+def check_trainer(
+    plan: LaunchPlan, *, is_wanted: Callable[[], bool] = lambda: True, option: str = "--check"
+) -> TrainerAnswer:
     """What `python -m trainer --check` says in the interpreter that will train; its end where it is wanted no more."""
     config = plan.config
     with tempfile.TemporaryDirectory(prefix="rftui-preflight-") as scratch:
@@ -228,7 +232,7 @@ def check_trainer(plan: LaunchPlan, *, is_wanted: Callable[[], bool] = lambda: T
         environment = shared_environment(plan.directory, python=plan.python, zero=config.zero, gpus=gpus)
         try:
             process = subprocess.Popen(
-                [plan.python, "-m", "trainer", "--check", scratch],
+                [plan.python, "-m", "trainer", option, scratch],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
