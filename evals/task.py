@@ -116,6 +116,10 @@ class Task(ABC):
         """Every answer that can be gold, in a fixed order; empty where answers are open or each example has its own."""
         return ()
 
+    def remarks(self, source: Source) -> Sequence[str]:
+        """What should be known about a source before it is used, a sentence each: how it is split, what is left out."""
+        return ()
+
     def user_text(self, example: Example, mode: str) -> str:
         """The user turn in mode think or direct, without image placeholders: question, options, how to answer."""
         return prompts.user_text(example.question, example.options, mode=mode)

@@ -261,6 +261,23 @@ class Folder(Task):
         """The names of the classes, in alphabetical order."""
         return tuple(one.name for one in self.data(source.name).classes)
 
+    def remarks(self, source: Source) -> Sequence[str]:
+        """How the images are split, and which files are none of them."""
+        data = self.data(source.name)
+        images, splits = data.images, data.splits
+        others = ", ".join(f"{count:,} {suffix}" for suffix, count in images.files.ignored.most_common(5))
+        small = sum(count for place, count in Counter(images.class_of).items() if place not in data.number_of) - (
+            images.unlabelled
+        )
+        said = (
+            splits.remark,
+            f"{images.unlabelled:,} images stand outside of the class folders" if images.unlabelled else "",
+            f"{small:,} images of {len(images.classes) - len(data.classes):,} classes are left out" if small else "",
+            f"{splits.unreadable:,} images cannot be read and are in no split" if splits.unreadable else "",
+            f"files that are no images: {others}" if others else "",
+        )
+        return [sentence for sentence in said if sentence]
+
     def grade(self, answer: str | None, example: Example) -> bool | None:
         """Whether the whole answer is a spelling of the gold class and of no other."""
         names = example.names if isinstance(example, ClassExample) else None

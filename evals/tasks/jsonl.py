@@ -13,6 +13,7 @@ import logging
 import os
 import random
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -223,6 +224,32 @@ class Jsonl(Task):
     def answer_space(self, source: Source) -> tuple[str, ...]:
         """Every answer that is gold somewhere, in alphabetical order; empty where there are very many."""
         return self.data(source.name).answers
+
+    def remarks(self, source: Source) -> Sequence[str]:
+        """How the rows are split, what their columns are taken for, and which rows are left out, with some of them."""
+        data = self.data(source.name)
+        rows, columns = data.rows, data.rows.columns
+        taken = {
+            "image": ", ".join(columns.image),
+            "question": rows.request.question or columns.question,
+            "options": ", ".join(columns.options) or ("all answers" if data.shared_options else "none"),
+            "answer": columns.answer,
+            "type": columns.kind,
+            "split": columns.split,
+            "id": columns.id,
+        }
+        written = {"letter": "as letters", "index": "as numbers from 0", "index1": "as numbers from 1"}
+        how = f", written {written[rows.answer_as]}" if rows.answer_as in written else ""
+        said = [
+            data.splits.remark,
+            "columns: " + "; ".join(f"{what} = {column}" for what, column in taken.items() if column) + how,
+            f"images are looked for in {rows.root}",
+        ]
+        for reason, count in rows.problems.counts.most_common():
+            said.append(f"{count:,} rows left out, {reason}: {'; '.join(rows.problems.rows[reason])}")
+        if data.splits.unreadable:
+            said.append(f"{data.splits.unreadable:,} rows have images that cannot be read and are in no split")
+        return said
 
     def grade(self, answer: str | None, example: Example) -> bool | None:
         """Whether the answer is the gold text, or another that the row accepts."""
