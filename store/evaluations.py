@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from store.evaluation_parts import Circular, Unmatched, circular_of, counts_of, unmatched_of
 from store.journal import decode_number
 from store.rollouts import CURRENT, EvalSample
 
@@ -26,7 +27,7 @@ _OF_KEY = (
 )
 _ANSWER = (
     "t.number, t.uid, t.kind, t.gold, t.answer, t.correct, t.tokens, t.think_tokens, "
-    f"t.stop = '{CLIPPED}', json_array_length(t.options)"
+    f"t.stop = '{CLIPPED}', json_array_length(t.options), t.malformed"
 )
 _SAMPLE = (
     "t.step, t.prompt, t.decoding, t.split, t.number, t.uid, t.kind, t.question, t.options, t.gold, t.images, t.text, "
@@ -70,6 +71,12 @@ class HeldOut(NamedTuple):
     temperature: float | None
     mean_tokens: float | None
     mean_think_tokens: float | None
+    unparsed_by: dict[str, int] | None = None
+    """Unparsed answers by what is wrong with the completion's form; None where the record does not say."""
+    circular: Circular | None = None
+    """Over every rotation of the options; None where these were not asked."""
+    unmatched: Unmatched | None = None
+    """Wrong answers that are none of the possible ones; None where answers are open."""
 
 
 class EvalAnswer(NamedTuple):
@@ -88,6 +95,8 @@ class EvalAnswer(NamedTuple):
     is_clipped: bool
     options: int
     """How many answers were shown to choose from; 0 for an open question."""
+    malformed: str | None = None
+    """What is wrong with the completion's form."""
 
 
 def held_out(connection: sqlite3.Connection, run: str) -> list[HeldOut]:
@@ -126,6 +135,9 @@ def _held_out(row: tuple[Any, ...]) -> HeldOut:
         temperature=number["temperature"],
         mean_tokens=number["mean_tokens"],
         mean_think_tokens=number["mean_think_tokens"],
+        unparsed_by=counts_of(record.get("unparsed_by")),
+        circular=circular_of(record.get("circular")),
+        unmatched=unmatched_of(record.get("unmatched")),
     )
 
 
@@ -142,7 +154,9 @@ def eval_answers(connection: sqlite3.Connection, key: EvalKey) -> list[EvalAnswe
     """The answers of one evaluation in a run's rollout database, by number of the example."""
     rows = connection.execute(_OF_KEY.format(columns=_ANSWER), key)
     answers = (
-        EvalAnswer._make((*row[:5], None if row[5] is None else bool(row[5]), *row[6:8], bool(row[8]), row[9] or 0))
+        EvalAnswer._make(
+            (*row[:5], None if row[5] is None else bool(row[5]), *row[6:8], bool(row[8]), row[9] or 0, row[10])
+        )
         for row in rows
     )
     found = {answer.number: answer for answer in answers}

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evals.scoring import Scored, score, share, wilson
+from evals.scoring import Scored, circular_score, score, share, wilson
 
 
 def scored(
@@ -108,3 +108,52 @@ def test_a_record_has_the_fields_of_the_journal() -> None:
     assert record["by_kind"]["move"] == {"n": 1, "correct": 1, "accuracy": 1.0, **wilson(1, 1)._asdict()}
     assert {"n", "correct", "accuracy", "low", "high", "level", "method", "unparsed", "ungradable"} <= set(record)
     assert (record["method"], record["level"]) == ("wilson", 0.95)
+
+
+def test_unread_answers_are_counted_by_the_form_of_their_completion() -> None:
+    totals = score(
+        [
+            scored(True)._replace(malformed="text outside tags"),
+            scored(False, parsed=False)._replace(malformed="no answer tag"),
+            scored(False, parsed=False)._replace(malformed="no answer tag"),
+            scored(False, parsed=False)._replace(malformed="empty answer"),
+        ]
+    )
+
+    assert totals.unparsed_by == {"no answer tag": 2, "empty answer": 1}
+    assert totals.malformed == {"no answer tag": 2, "text outside tags": 1, "empty answer": 1}
+
+
+def test_a_model_that_picks_a_place_is_right_in_one_rotation_of_four_and_in_every_one_never() -> None:
+    verdicts = {str(number): {turn: turn == number % 4 for turn in range(4)} for number in range(100)}
+
+    found = circular_score(verdicts, dict.fromkeys(verdicts, 4))
+
+    assert found is not None
+    assert (found.n, found.rotations, found.mean, found.every.correct) == (100, 400, 0.25, 0)
+    assert [part.correct for part in found.by_rotation] == [25, 25, 25, 25]
+    assert found.every[3:] == tuple(wilson(0, 100))
+
+
+def test_examples_count_alike_however_many_options_they_have() -> None:
+    verdicts = {"two": {0: True, 1: True}, "four": {0: True, 1: False, 2: False, 3: False}}
+
+    found = circular_score(verdicts, {"two": 2, "four": 4})
+
+    assert found is not None
+    assert (found.mean, found.every.correct, found.every.n) == (0.625, 1, 2)
+    assert [part.n for part in found.by_rotation] == [2, 2, 1, 1]
+
+
+@pytest.mark.parametrize(
+    "verdicts",
+    [
+        {"a": {0: True}},  # one of two rotations is missing
+        {"a": {0: True, 1: None}},  # one cannot be graded
+        {},
+    ],
+)
+def test_examples_without_every_rotation_are_left_out_of_circular_scores(
+    verdicts: dict[str, dict[int, bool | None]],
+) -> None:
+    assert circular_score(verdicts, dict.fromkeys(verdicts, 2)) is None

@@ -10,15 +10,16 @@ from typing import Any
 
 import pytest
 
-from evals.scoring import wilson
+from evals.scoring import circular_score, wilson
+from evals.unmatched import Given, unmatched_record
 from store.attempt_ends import last_attempt, run_state, runs_in
-from store.evaluations import EvalKey, chance, eval_answers, eval_sample_of, held_out
+from store.evaluations import EvalKey, HeldOut, chance, eval_answers, eval_sample_of, held_out
 from store.layout import Home
 from store.rollouts import open_rollouts
 from store.runs import open_catalogue
 from store.system_samples import GpuSample, read_samples
 from tests.eval_rows import answer, evaluated_home, evaluation_records
-from tests.store_runs import append, eval_result, ingest_all, make_run, start
+from tests.store_runs import append, eval_result, eval_sample, ingest_all, make_run, start
 
 RUN = "sat-grpo-1"
 GPU = {"index": 1, "uuid": "GPU-1", "name": "H100", "utilization_percent": 98, "memory_used_mb": 71_000}
@@ -43,6 +44,58 @@ def test_every_evaluation_comes_once_with_its_totals(home: Home) -> None:
     assert (last.low, last.high) == pytest.approx(wilson(9, 12))
     assert (last.level, last.mean_tokens, last.temperature) == (0.95, 12.5, 0.0)
     assert last.source["kind"] == "generated"
+
+
+def told(home: Home, **fields: Any) -> HeldOut:
+    """An evaluation whose record has these fields besides."""
+    run_dir = make_run(home)
+    append(run_dir.journal(0, 1), start(), eval_result(0, **fields))
+    ingest_all(home)
+    with closing(open_catalogue(home)) as connection:
+        return held_out(connection, RUN)[0]
+
+
+def test_what_a_record_says_beyond_its_totals_comes_back_as_it_was_counted(tmp_path: Path) -> None:
+    circular = circular_score({"a": {0: True, 1: True}, "b": {0: True, 1: False}}, {"a": 2, "b": 2})
+    unmatched = unmatched_record([Given("Boing 737", False, ()), Given(None, False, ())], ["Boeing 737"])
+    assert circular is not None and unmatched is not None
+
+    found = told(
+        Home(tmp_path),
+        circular=circular.as_record(),
+        unmatched=unmatched,
+        unparsed_by={"no answer tag": 3, "several answers": 1},
+    )
+
+    assert found.circular is not None and found.unmatched is not None
+    assert (found.circular.n, found.circular.rotations, found.circular.mean) == (2, 4, 0.75)
+    assert (found.circular.every.correct, found.circular.every.low) == (1, pytest.approx(wilson(1, 2).low))
+    assert [part.accuracy for part in found.circular.by_rotation] == [1.0, 0.5]
+    assert (found.unmatched.among, found.unmatched.count) == ("labels", 1)
+    assert found.unmatched.answers[0].nearest == ("Boeing 737",)
+    assert found.unparsed_by == {"no answer tag": 3, "several answers": 1}
+
+
+@pytest.mark.parametrize(
+    "odd", [None, 3, "text", [], {}, {"n": "many"}, {"among": "labels", "count": 1, "answers": [3]}, {"answers": 1}]
+)
+def test_parts_that_another_program_wrote_are_no_parts(tmp_path: Path, odd: Any) -> None:
+    found = told(Home(tmp_path), circular=odd, unmatched=odd)
+
+    assert (found.circular, found.unmatched) == (None, None)
+
+
+def test_an_answer_says_what_is_wrong_with_its_form(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    run_dir = make_run(home)
+    records = [eval_sample(0, 0), eval_sample(0, 1, malformed="no answer tag", answer=None, correct=False)]
+    append(run_dir.journal(0, 1), start(), *records)
+    ingest_all(home)
+
+    with closing(open_rollouts(home, RUN)) as connection:
+        found = eval_answers(connection, EvalKey(0, "think", "greedy", "test"))
+
+    assert [answer.malformed for answer in found] == [None, "no answer tag"]
 
 
 def test_an_evaluation_that_a_later_attempt_made_again_comes_as_it_was_made_last(home: Home) -> None:
