@@ -11,7 +11,7 @@ import difflib
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from evals.errors import TaskError
@@ -119,7 +119,7 @@ class ClassNames:
 class ClassExample(Example):
     """An example whose answer may be any spelling of its class."""
 
-    names: ClassNames | None = None
+    names: ClassNames | None = field(default=None, repr=False, compare=False)
     """Spellings of all classes; None where those could not be told apart, so that only the gold's own text counts."""
 
 
