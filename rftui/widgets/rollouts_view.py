@@ -52,9 +52,10 @@ class RolloutsView(CompletionKeys, can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = bindings("rollouts")
     DEFAULT_CSS = """
     RolloutsView {
-        layout: vertical; height: 1fr; width: 1fr;
+        layout: vertical; height: 1fr; width: 1fr; layers: below above;
         #head { height: 2; padding: 0 1; }
-        #ask { display: none; border: none; height: 1; padding: 0 1; }
+        /* over the head's second line: a line of its own would move the picture, which is then sent again */
+        #ask { display: none; layer: above; dock: top; margin-top: 1; border: none; height: 1; padding: 0 1; }
         #body { height: 1fr; }
         #left { layout: horizontal; width: 76; height: 1fr; }
         #groups, #history, #bookmarks { width: 39; height: 1fr; padding: 0 0 0 1; }
@@ -64,7 +65,6 @@ class RolloutsView(CompletionKeys, can_focus=True):
         &.narrow #left { layout: vertical; width: 27; }
         &.narrow #groups, &.narrow #history, &.narrow #bookmarks { width: 1fr; }
         &.narrow #image { height: 45%; }
-        &.asking #ask { display: block; }
         &.history #groups, &.bookmarks #groups { display: none; }
         &.history #history, &.bookmarks #bookmarks { display: block; }
         &.large #left { width: 1fr; }
@@ -347,7 +347,7 @@ class RolloutsView(CompletionKeys, can_focus=True):
         self._asked = what
         self.ask.placeholder = ROLLOUT_QUERY if what == "query" else ASK_STEP
         self.ask.value = self.browser.query.text if what == "query" else ""
-        self.add_class("asking")
+        self.ask.display = True
         # at once: what is typed ahead belongs into the line
         self.screen.set_focus(self.ask)
 
@@ -381,7 +381,7 @@ class RolloutsView(CompletionKeys, can_focus=True):
         self._show_head()
 
     def _stop_asking(self) -> None:
-        self.remove_class("asking")
+        self.ask.display = False
         self.browser.problem = ""
         self.groups.focus()
 
@@ -389,12 +389,12 @@ class RolloutsView(CompletionKeys, can_focus=True):
         """Escape belongs to whoever holds this view where it has nothing to close."""
         if action != "back":
             return True
-        is_open = any(self.has_class(name) for name in ("asking", "large", *LISTS))
+        is_open = self.ask.display or any(self.has_class(name) for name in ("large", *LISTS))
         return is_open or self.browser.is_searched or self.completions.has_focus
 
     def action_back(self) -> None:
         """Closes what is open, innermost first; then leaves the completions, then ends the search."""
-        if self.has_class("asking"):
+        if self.ask.display:
             self._stop_asking()
             self._show_head()
         elif self.has_class("large"):

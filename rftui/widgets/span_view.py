@@ -14,9 +14,10 @@ from textual.strip import Strip
 from rftui.cli.output import is_ascii
 from rftui.terminal.spans import Line, Role, in_ascii
 from rftui.widgets.guarded import guarded_line
+from rftui.widgets.used_styles import UsedStyles
 
 
-class SpanView(ScrollView, can_focus=False, inherit_bindings=False):
+class SpanView(UsedStyles, ScrollView, can_focus=False, inherit_bindings=False):
     """Lines of spans. Subclasses say what line stands at `y` and keep `virtual_size` true."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"span--cursor", *(f"span--{role.value}" for role in Role)}
@@ -60,8 +61,10 @@ class SpanView(ScrollView, can_focus=False, inherit_bindings=False):
         base = self.get_component_rich_style("span--plain")
         if self.is_marked(at):
             base += self.get_component_rich_style("span--cursor", partial=True)
+        # looked up once a row: it reads the environment
+        is_ascii = self.is_ascii
         segments = [
-            Segment(in_ascii(span.text) if self.is_ascii else span.text, base + self._style(span.role))
+            Segment(in_ascii(span.text) if is_ascii else span.text, base + self._style(span.role))
             for span in self.line_at(at)
             if span.text
         ]
