@@ -26,7 +26,6 @@ from store.rollouts import (
     step_samples,
 )
 
-
 COUNTERS = 2
 """Threads that count what a query finds."""
 STEPS_AT_ONCE = 10
