@@ -35,7 +35,7 @@ class UnmatchedAnswer(NamedTuple):
     """A wrong answer that is none of the possible ones."""
 
     answer: str
-    count: int
+    times: int
     mentions: tuple[str, ...]
     """Labels that stand in it."""
     nearest: tuple[str, ...]
@@ -47,7 +47,8 @@ class Unmatched(NamedTuple):
 
     among: str
     """labels: they name none of the task's; options: none of those their question showed"""
-    count: int
+    total: int
+    """How many wrong answers these are together."""
     answers: tuple[UnmatchedAnswer, ...]
     """The most frequent first; at most a hundred different ones."""
 
