@@ -159,7 +159,7 @@ def trace_of(example: Example) -> str:
 def test_a_trace_is_refused_where_there_is_none() -> None:
     example = Example("uid", "train", 0, "count", "How many?", ("1", "2"), "2", "scene")
 
-    with pytest.raises(TaskError, match="no reasoning traces"):
+    with pytest.raises(TaskError, match="no reasoning trace"):
         TASK.reference_completion(example, THINK, target="trace")
 
 
@@ -182,11 +182,11 @@ def test_generated_data_says_loudly_what_it_is(option: str) -> None:
 
 
 @pytest.mark.parametrize("option", ["", "real", "/data/sat", "Auto"])
-def test_another_source_is_refused(option: str) -> None:
+def test_a_source_that_is_not_there_is_refused(option: str) -> None:
     with pytest.raises(TaskError) as caught:
         TASK.source(option)
 
-    assert caught.value.found == f"source {option}"
+    assert caught.value.found == f"source {option} is not there"
 
 
 def test_an_unknown_split_is_refused() -> None:

@@ -1,0 +1,34 @@
+"""Multiple-choice questions of whatever task: the same question in other orders, and what is wrong with one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from evals.grading import normalized
+from evals.task import Example
+
+
+def rotations(example: Example) -> tuple[Example, ...]:
+    """The example with its options in every cyclic order, itself first: as many as it has options, at least one.
+
+    A model that picks a place and no meaning is right in one rotation of n. Circular evaluation, as SAT's authors and
+    MMBench (arXiv 2307.06281) do it, asks for right answers in all of them. The uid of rotation k ends in `/rotated-k`.
+    """
+    options = example.options
+    others = (
+        replace(example, uid=f"{example.uid}/rotated-{by}", options=options[by:] + options[:by])
+        for by in range(1, len(options))
+    )
+    return (example, *others)
+
+
+def choice_problem(options: Sequence[str], gold: str) -> str | None:
+    """Why nobody could be graded on this choice, in words; None where one option, and only one, is the gold answer."""
+    known = [normalized(option) for option in options]
+    if not normalized(gold):
+        return "it has no correct answer"
+    if normalized(gold) not in known:
+        return f"its correct answer {gold!r} is not among its options {list(options)!r}"
+    repeated = next((option for option, text in zip(options, known, strict=True) if known.count(text) > 1), None)
+    return None if repeated is None else f"its options say {repeated!r} more than once"
