@@ -71,15 +71,21 @@ def interaction(first: Cells, second: Cells, *, seed: int = 0, level: float = 0.
     rng = np.random.default_rng(seed)
     drawn = [_resampled(rng, *pair, are_seeds_resampled=are_seeds_resampled) for pair in grades]
     means = [float(after.mean() - before.mean()) for before, after in grades]
-    ends = [(1 - level) / 2, (1 + level) / 2]
     one, other = (
-        Effect(mean, *map(float, np.quantile(values, ends)), n=pair[0].shape[1])
+        Effect(mean, *_ends(values, level), n=pair[0].shape[1])
         for mean, values, pair in zip(means, drawn, grades, strict=True)
     )
     difference, values = means[0] - means[1], drawn[0] - drawn[1]
-    low, high = map(float, np.quantile(values, ends))
+    low, high = _ends(values, level)
     p = _p(difference, float(values.std(ddof=1)))
     return Interaction(one, other, difference, low, high, p, are_seeds_resampled)
+
+
+def _ends(values: NDArray[float64], level: float) -> tuple[float, float]:
+    import numpy as np
+
+    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
 
 
 def _matrices(cells: Cells) -> tuple[NDArray[float64], NDArray[float64]]:

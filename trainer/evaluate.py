@@ -184,8 +184,8 @@ class HeldOutEvaluation:
         found: dict[str, dict[int, bool | None]] = {}
         counts: dict[str, int] = {}
         for verdict in verdicts([*plain.records, *rotated.records]):
-            found.setdefault(str(verdict.index), {})[verdict.rotation] = verdict.correct
-            counts[str(verdict.index)] = verdict.rotations
+            found.setdefault(str(verdict.example), {})[verdict.rotation] = verdict.correct
+            counts[str(verdict.example)] = verdict.rotations
         circular = circular_score(found, counts)
         return None if circular is None else circular.as_record()
 
@@ -238,7 +238,7 @@ class HeldOutEvaluation:
         return found
 
     def _example(self, question: Question) -> Example:
-        example = self.examples[question.index]
+        example = self.examples[question.example]
         return rotations(example)[question.rotation] if question.rotation else example
 
     def _stop_where_asked(self) -> None:
@@ -277,14 +277,14 @@ class HeldOutEvaluation:
             return asked
         tried = min(CANDIDATES, self.count)
         for offset in range(tried):
-            question = Question((batch[0][0].index + offset) % self.count)
+            question = Question((batch[0][0].example + offset) % self.count)
             if (fitted := self._fitted(question)) is not None:
                 return [Asked(question, False, fitted)]
         raise self.reader.refusal(tried, what="held-out")
 
     def _fitted(self, question: Question) -> Fitted | None:
         """The question with its images; None where they cannot be read, which is said once for all rotations."""
-        plain = self.reader.read(self.examples[question.index])
+        plain = self.reader.read(self.examples[question.example])
         if plain is None or question.rotation == 0:
             return plain
         return Fitted(self._example(question), plain.images)

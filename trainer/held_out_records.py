@@ -18,8 +18,8 @@ Record = dict[str, Any]
 class Question(NamedTuple):
     """One held-out question: an example, with its options as they are or turned."""
 
-    index: int
-    """Of the example."""
+    example: int
+    """Index of the example."""
     rotation: int = 0
     """How far its options are turned; 0 as the task shows them."""
 
@@ -44,7 +44,7 @@ def question_fields(way: Way, question: Question, example: Example, user_text: s
     return {
         **way._asdict(),
         "split": SPLIT,
-        "index": question.index,
+        "index": question.example,
         **({"rotation": question.rotation} if question.rotation else {}),
         "uid": example.uid,
         "kind": example.kind,
@@ -72,7 +72,7 @@ def scored(record: Record) -> Scored:
 class Verdict(NamedTuple):
     """One rotation of an example."""
 
-    index: int
+    example: int
     rotation: int
     rotations: int
     """How many the example has."""
