@@ -8,6 +8,7 @@ import re
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,10 +19,12 @@ from rftui.planning.recipes import Recipe, choose_recipe, load_recipe
 from rftui.planning.settings import Layer, file_layer, resolve, set_layer, table_layer
 from rftui.supervision.gpu_locks import is_held
 from rftui.supervision.gpus import Gpu, visible_gpus
-from store.config import RewardSetting, RunConfig
+from store.config import Method, RewardSetting, RunConfig
 from store.layout import Home, default_home
 
 UID_BITS = 48
+PARAMETERLESS = ("accuracy", "format")
+"""Shipped rewards, those of most runs, that have no parameters to write down."""
 NO_GPUS = "none"
 """What --gpus takes to train on the CPU of a machine that has GPUs."""
 
@@ -109,7 +112,8 @@ def plan_launch(home: Home, request: LaunchRequest) -> LaunchPlan:
     config = resolved.config
     # the trainer runs in the run directory, so a path must not depend on where it was typed
     paths = {key: str(Path(os.path.expanduser(text)).absolute()) for key, text in _local_paths(config)}
-    config = config.model_copy(update={**paths, "rewards": _absolute_rewards(config.rewards)})
+    rewards = whole_rewards(_absolute_rewards(config.rewards)) if config.method is Method.GRPO else config.rewards
+    config = config.model_copy(update={**paths, "rewards": rewards})
     if request.name is None:
         config = config.model_copy(update={"name": next_name(home, task=config.task, method=config.method.value)})
     else:
@@ -117,7 +121,7 @@ def plan_launch(home: Home, request: LaunchRequest) -> LaunchPlan:
     return LaunchPlan(
         home=home,
         config=config,
-        origins=resolved.origins,
+        origins=_reward_origins(rewards) | resolved.origins,
         recipe_line=asked.recipe_line,
         uid=int.from_bytes(os.urandom(UID_BITS // 8), "big") or 1,
         python=find_python(request.python),
@@ -170,6 +174,39 @@ def _absolute_rewards(rewards: Mapping[str, RewardSetting]) -> dict[str, RewardS
             place = f"{os.path.abspath(os.path.expanduser(path))}:{function}"
             absolute[name] = reward.model_copy(update={"function": place})
     return absolute
+
+
+REWARD_ORIGIN = "the reward's default"
+"""Origin of a parameter that nobody gave; unlike other defaults it is shown, since a paper may mean another."""
+
+
+def whole_rewards(rewards: Mapping[str, RewardSetting]) -> dict[str, RewardSetting]:
+    """The rewards with every parameter that the shipped ones go by, so that the run itself says what they paid.
+
+    What a reward does not take stays as it is, for preflight to refuse.
+    """
+    whole = dict(rewards)
+    if all(reward.function or name in PARAMETERLESS for name, reward in rewards.items()):
+        return whole
+    # PIL comes with evals: 0.1 s that only a run with such a reward needs to pay
+    from evals.errors import RewardError
+    from evals.rewards import resolved_parameters
+
+    for name, reward in rewards.items():
+        if not reward.function:
+            with suppress(RewardError):
+                whole[name] = reward.model_copy(update={"params": resolved_parameters(name, reward.params)})
+    return whole
+
+
+def _reward_origins(rewards: Mapping[str, RewardSetting]) -> dict[str, str]:
+    """An origin for each parameter; that of one that was given stands over it."""
+    return {
+        f"rewards.{name}.params.{key}": REWARD_ORIGIN
+        for name, reward in rewards.items()
+        if not reward.function
+        for key in reward.params
+    }
 
 
 def _recipe(name: str | None, gpus: Sequence[Gpu]) -> tuple[Recipe, str]:
