@@ -5,12 +5,15 @@ from __future__ import annotations
 import traceback
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from evals.checking.facts import Level, Problem
 from evals.errors import EvalsError
 
 SHOWN_ROWS = 10
 """Examples named of each kind of problem."""
+_LIBRARIES = ("site-packages", "/lib/python", "<frozen", str(Path(__file__).parents[1]))
+"""Lines in these are nobody's who writes a task."""
 
 
 @dataclass
@@ -42,8 +45,10 @@ def raised(error: Exception, what: str) -> Problem:
 
 def blame(error: BaseException) -> str:
     """`KeyError: 'gold' (my_task.py, line 14)`: the last line outside of libraries, or the last one at all."""
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if "site-packages" not in frame.filename and "/lib/python" not in frame.filename]
+    frames = list(traceback.extract_tb(error.__traceback__))
     said = traceback.format_exception_only(error)[-1].strip()
-    frame = (own or list(frames) or [None])[-1]
-    return said if frame is None else f"{said} ({frame.filename}, line {frame.lineno}, in {frame.name})"
+    if not frames:
+        return said
+    own = [frame for frame in frames if not any(part in frame.filename for part in _LIBRARIES)]
+    frame = (own or frames)[-1]
+    return f"{said} ({frame.filename}, line {frame.lineno}, in {frame.name})"

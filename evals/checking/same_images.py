@@ -26,12 +26,17 @@ class ImagesSeen:
         """Uid of the first example with each content, by split."""
         self._by_pixels: dict[str, dict[bytes, str]] = {}
         self._shared: dict[tuple[str, str], Faults] = {}
+        self._answers: dict[bytes, tuple[bytes, str]] = {}
+        """Hash of the answer and uid of the first example with each content and question."""
+        self.contradictions = Faults()
+        """Examples that ask the same of the same images as another one, and have another answer."""
 
     def note(self, split: str, example: Example, pixels: bytes | None) -> bool:
         """Remembers an example's images; whether another example of its split has the same."""
         keys = []
         if example.scene:
             keys.append((self._by_content, short_hash(example.scene)))
+            self._compare_answers(example)
         if pixels is not None:
             keys.append((self._by_pixels, pixels))
         twins = {
@@ -46,6 +51,12 @@ class ImagesSeen:
         for memory, key in keys:
             memory.setdefault(split, {}).setdefault(key, example.uid)
         return is_copy
+
+    def _compare_answers(self, example: Example) -> None:
+        asked = short_hash(f"{example.scene}\n{example.question}")
+        answer, twin = self._answers.setdefault(asked, (short_hash(example.gold), example.uid))
+        if answer != short_hash(example.gold):
+            self.contradictions.add("another answer", f"{example.uid} ({example.gold}) and {twin}")
 
     def overlaps(self) -> Iterator[Overlap]:
         """Images that two splits share."""

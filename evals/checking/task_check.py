@@ -66,6 +66,16 @@ def check_task(
                 examples=overlap.some,
             )
         )
+    if count := seen.contradictions.counts["another answer"]:
+        problems.append(
+            Problem(
+                Level.WARNING,
+                f"{count:,} examples ask the same of the same image as another one and have another answer",
+                expected="one answer to one question",
+                fix="remove the wrong one of each pair",
+                examples=tuple(seen.contradictions.rows["another answer"]),
+            )
+        )
     problems += [problem for split in facts for problem in _of_split(split)]
     problems += list(_between(facts))
     ordered = sorted(problems, key=lambda problem: problem.level is not Level.ERROR)

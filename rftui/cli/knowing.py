@@ -1,4 +1,4 @@
-"""`rftui tasks`, `recipes` and `doctor`: what there is, and whether this machine is in order."""
+"""`rftui recipes` and `doctor`: what there is, and whether this machine is in order."""
 
 from __future__ import annotations
 
@@ -12,30 +12,8 @@ from rftui.cli.output import Cell, Column, print_json, print_table, say
 
 def register(app: typer.Typer) -> None:
     """Adds the commands."""
-    app.command(epilog=examples("rftui tasks", "rftui tasks --json"))(tasks)
     app.command(epilog=examples("rftui recipes", "rftui recipes paper --json"))(recipes)
     app.command(epilog=examples("rftui doctor", "rftui doctor --python ~/venvs/vllm/bin/python --json"))(doctor)
-
-
-def tasks(as_json: JsonOption = False) -> None:
-    """List the tasks, with their rewards and where their data comes from."""
-    # PIL and scipy come with evals: 0.2 s
-    from evals.tasks import load_task, task_names
-
-    found = [_task_fields(load_task(name)) for name in task_names()]
-    if as_json:
-        print_json(found)
-        return
-    columns = (Column("task"), Column("rewards"), Column("summary", can_shrink=True))
-    print_table(columns, [[item["name"], " ".join(item["rewards"]), item["summary"]] for item in found])
-
-
-def _task_fields(task: Any) -> dict[str, Any]:
-    return {
-        "name": task.name,
-        "summary": task.summary,
-        "rewards": list(task.default_rewards),
-    }
 
 
 def recipes(

@@ -28,6 +28,7 @@ from rftui.cli import (
     serving,
     steering,
     storing,
+    tasks,
 )
 from rftui.cli.options import examples
 from rftui.cli.output import narrate
@@ -113,6 +114,7 @@ reading.register(app)
 comparing.register(app)
 steering.register(app)
 annotating.register(app)
+tasks.register(app)
 knowing.register(app)
 rewarding.register(app)
 rebinding.register(app)
