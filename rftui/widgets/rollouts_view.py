@@ -42,8 +42,7 @@ TITLES = {
     "history": "every step at which this prompt came",
     "bookmarks": "every marked completion of the run",
 }
-"""What the lists say above them that stand in the place of the groups, by the class that shows them."""
-LISTS = tuple(TITLES)
+"""What the lists say above them that stand in the place of the groups, by their ids."""
 
 
 class RolloutsView(CompletionKeys, can_focus=True):
@@ -58,17 +57,16 @@ class RolloutsView(CompletionKeys, can_focus=True):
         #ask { display: none; layer: above; dock: top; margin-top: 1; border: none; height: 1; padding: 0 1; }
         #body { height: 1fr; }
         #left { layout: horizontal; width: 76; height: 1fr; }
-        #groups, #history, #bookmarks { width: 39; height: 1fr; padding: 0 0 0 1; }
+        #lists { width: 39; height: 1fr; padding: 0 0 0 1; }
+        #lists > * { width: 1fr; height: 1fr; }
         #history, #bookmarks { display: none; }
         #image { width: 1fr; height: 1fr; padding: 0 1; }
         #completions { width: 1fr; height: 1fr; }
         &.narrow #left { layout: vertical; width: 27; }
-        &.narrow #groups, &.narrow #history, &.narrow #bookmarks { width: 1fr; }
+        &.narrow #lists { width: 1fr; }
         &.narrow #image { height: 45%; }
-        &.history #groups, &.bookmarks #groups { display: none; }
-        &.history #history, &.bookmarks #bookmarks { display: block; }
         &.large #left { width: 1fr; }
-        &.large #completions, &.large #groups, &.large #history, &.large #bookmarks { display: none; }
+        &.large #completions, &.large #lists { display: none; }
         &.large #image { height: 1fr; }
     }
     """
@@ -81,6 +79,8 @@ class RolloutsView(CompletionKeys, can_focus=True):
         self.groups = LineList(self._group_line, empty="", id="groups")
         self.history = LineList(self._history_line, empty="this prompt came once", id="history")
         self.image = ImagePane(id="image")
+        self.shown_list = self.groups
+        """The list that is shown: the groups, or one in their place."""
         self._asked = ""
 
     def compose(self) -> ComposeResult:
@@ -90,9 +90,10 @@ class RolloutsView(CompletionKeys, can_focus=True):
         yield self.ask
         with Horizontal(id="body"):
             with Container(id="left"):
-                yield self.groups
-                yield self.history
-                yield self.bookmarks
+                with Container(id="lists"):
+                    yield self.groups
+                    yield self.history
+                    yield self.bookmarks
                 yield self.image
             yield self.completions
 
@@ -189,7 +190,7 @@ class RolloutsView(CompletionKeys, can_focus=True):
         # before the first layout there is no width; the resize that ends it shows the head
         if width := self.head.size.width:
             lines = head_lines(self.browser.head(), width)
-            title = next((title for name, title in TITLES.items() if self.has_class(name)), "")
+            title = TITLES.get(self.shown_list.id or "", "")
             if title:
                 said = (Span(title, Role.STRONG), Span("  enter goes there, esc back", Role.MUTED))
                 lines = [lines[0], fitted(said, width)]
@@ -316,18 +317,23 @@ class RolloutsView(CompletionKeys, can_focus=True):
 
     def action_history(self) -> None:
         """Shows the steps that the prompt came at in place of the groups, and back."""
-        self._show_list("history", self.history)
+        self._show_list(self.history)
 
     def action_bookmarks(self) -> None:
         """Shows the marked completions in place of the groups, and back."""
-        self._show_list("bookmarks", self.bookmarks)
+        self._show_list(self.bookmarks)
 
-    def _show_list(self, name: str, rows: LineList) -> None:
-        is_shown = not self.has_class(name)
-        for each in LISTS:
-            self.set_class(is_shown and each == name, each)
-        (rows if is_shown else self.groups).focus()
+    def _show_list(self, rows: LineList) -> None:
+        """Shows a list in the place of the groups, or these again where it is shown."""
+        self._put_list(self.groups if self.shown_list is rows else rows)
+        self.shown_list.focus()
         self._show_head()
+
+    def _put_list(self, rows: LineList) -> None:
+        # by each list's own style: a class here would look up the styles of everything in the view
+        if rows is not self.shown_list:
+            self.shown_list.display, self.shown_list = False, rows
+            rows.display = True
 
     def action_image(self) -> None:
         """Gives the image the whole width, in pixels where the terminal has them, and back."""
@@ -336,7 +342,7 @@ class RolloutsView(CompletionKeys, can_focus=True):
         self.image.show_as(support_of_app(self.app) if is_large and not self.image.is_ascii else HALF_BLOCKS)
         # what is hidden cannot hold the keyboard, and without it no key would come back here
         self.image.can_focus = is_large
-        (self.image if is_large else self.groups).focus()
+        (self.image if is_large else self.shown_list).focus()
 
     def action_next_image(self) -> None:
         """Shows the next of several images."""
@@ -368,7 +374,7 @@ class RolloutsView(CompletionKeys, can_focus=True):
         except QueryError as error:
             self._say(problem_text(error))
             return
-        self.remove_class(*LISTS)
+        self._put_list(self.groups)
         self._show_head()
         self._read(self.browser.search(query))
         if query.tests:
@@ -389,7 +395,7 @@ class RolloutsView(CompletionKeys, can_focus=True):
         """Escape belongs to whoever holds this view where it has nothing to close."""
         if action != "back":
             return True
-        is_open = self.ask.display or any(self.has_class(name) for name in ("large", *LISTS))
+        is_open = self.ask.display or self.has_class("large") or self.shown_list is not self.groups
         return is_open or self.browser.is_searched or self.completions.has_focus
 
     def action_back(self) -> None:
@@ -399,10 +405,8 @@ class RolloutsView(CompletionKeys, can_focus=True):
             self._show_head()
         elif self.has_class("large"):
             self.action_image()
-        elif self.has_class("history"):
-            self.action_history()
-        elif self.has_class("bookmarks"):
-            self.action_bookmarks()
+        elif self.shown_list is not self.groups:
+            self._show_list(self.groups)
         elif self.completions.has_focus:
             self.groups.focus()
         else:
