@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -97,7 +98,7 @@ def test_a_users_file_is_run_by_the_interpreter_that_trains_and_not_by_this_one(
 
     said = said_by(capsys)
     pid = int(said["attacks"][0]["errors"]["mine"].removeprefix("KeyError: "))
-    assert pid not in (0, __import__("os").getpid())
+    assert pid not in (0, os.getpid())
     assert not any("mine" in name for name in sys.modules if name.startswith("user_"))
 
 
@@ -169,10 +170,7 @@ def test_the_conclusion_names_labels_that_are_never_paid_and_those_not_tried() -
     [
         ("", "(nothing)"),
         (" \n", "(white space)"),
-        (
-            "<think>looking closely before deciding</think><answer>a</answer>",
-            "<think>looking …</think><answer>a</answer>",
-        ),
+        (f"<think>{'looking closely ' * 3}</think><answer>a</answer>", "<think>looking …</think><answer>a</answer>"),
         ("<answer>\na\n</answer>", "<answer> \\n a \\n </answer>"),
         ("\x1b[31mred", "red"),
         ("x" * 100, "x" * 43 + "…"),

@@ -86,7 +86,10 @@ def test_a_reward_that_raises_is_left_to_the_run_which_counts_it() -> None:
 
 def test_a_slow_reward_holds_a_launch_up_for_little_more_than_a_second(tmp_path: Path) -> None:
     (tmp_path / "slow.py").write_text(
-        "import time\ndef slow(response, example):\n    time.sleep(0.02)\n    return float(response.answer == example.gold)\n"
+        "import time\n"
+        "def slow(response, example):\n"
+        "    time.sleep(0.02)\n"
+        "    return float(response.answer == example.gold)\n"
     )
     began = time.monotonic()
 
