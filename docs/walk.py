@@ -18,10 +18,14 @@ import re
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
+from statistics import fmean
 
 from rftui.runs.reads import current_runs
 from store.layout import Home, resolve_home
+from store.metrics import curve
+from store.runs import open_catalogue
 from tests.terminal import Terminal
 
 SIZE = (160, 44)
@@ -140,7 +144,34 @@ def watch(walk: Walk) -> None:
     walk.look("curves grow while the run trains")
 
 
-def read_why(walk: Walk, finished: str) -> None:
+def jump(home: Home, name: str) -> int:
+    """The step from which the accuracy of training groups rose most: mean of five steps against the five before."""
+    with closing(open_catalogue(home)) as connection:
+        points = curve(connection, name, "rewards/accuracy/mean")
+    values = [point.value for point in points]
+    rises = {
+        place: fmean(values[place : place + 5]) - fmean(values[place - 5 : place])
+        for place in range(5, len(values) - 4)
+    }
+    if not rises:
+        raise SystemExit(f"{name} is too short: 10 steps with an accuracy are needed")
+    return points[max(rises, key=rises.__getitem__)].step
+
+
+def move_to(walk: Walk, step: int) -> None:
+    """Moves the cursor of all charts to a step, by the arrow keys."""
+    walk.terminal.stop("left")
+    for _ in range(1000):
+        found = re.search(r"^ step (\d+) ", walk.terminal.lines[-2])
+        if found is None:
+            raise SystemExit(f"the charts show no step:\n{walk.terminal.text}")
+        if int(found[1]) == step:
+            return
+        walk.terminal.stop("left" if int(found[1]) > step else "right")
+    raise SystemExit(f"step {step} cannot be reached:\n{walk.terminal.text}")
+
+
+def read_why(walk: Walk, finished: str, *, step: int) -> None:
     """Opens the step where accuracy jumped, and reads what the model wrote there."""
     to_list(walk)
     walk.terminal.stop("home")
@@ -148,10 +179,8 @@ def read_why(walk: Walk, finished: str) -> None:
     walk.press("enter", "open")
     walk.wait("2 Rollouts")
     walk.look("the finished run")
-    walk.terminal.stop("right")
-    for _ in range(12):
-        walk.terminal.stop("left")
-    walk.look("the cursor of all charts at an earlier step, where accuracy had jumped")
+    move_to(walk, step)
+    walk.look(f"the cursor of all charts at step {step}, where the accuracy of training groups rose most")
     walk.press("enter", "step")
     walk.wait("#0")
     walk.look("the rollouts of that step")
@@ -242,7 +271,7 @@ def main() -> None:
             try:
                 name = launch(walk, arguments.steps)
                 watch(walk)
-                read_why(walk, grpo)
+                read_why(walk, grpo, step=jump(home, grpo))
                 compare(walk, grpo, sft)
                 stop_and_resume(walk, name)
                 walk.press("q", "quit|Leave")
