@@ -102,19 +102,17 @@ class RunScreen(StillScreen):
         self._left_s: float | None = None
         self._header = Static("", id="header", markup=False)
         self._titles = Static("", id="tabs", markup=False)
-        self._switcher = ContentSwitcher(initial=self._first)
+        self._switcher = ContentSwitcher()
         self._bodies: dict[str, Widget] = {}
+        """Tabs that were opened: one that nobody opened costs nothing."""
+        self._news: RunNews | None = None
 
     def compose(self) -> ComposeResult:
         """Header, names of the tabs, one tab, keys."""
         yield self._header
         yield self._titles
-        with self._switcher:
-            for tab in self._tabs:
-                body = self._bodies[tab.id] = self._made(tab)
-                body.id = tab.id
-                yield body
-        yield KeyLine(id="keys")
+        yield self._switcher
+        yield KeyLine(id="keys", is_read_only=self.home.is_read_only)
 
     def _made(self, tab: Tab) -> Widget:
         try:
@@ -134,10 +132,10 @@ class RunScreen(StillScreen):
         """The id of the tab in sight."""
         return self._switcher.current or self._tabs[0].id
 
-    def on_mount(self) -> None:
+    async def on_mount(self) -> None:
         """Shows a tab and starts to look."""
         self._show_header()
-        self.show_tab(self._first)
+        await self.open_tab(self._first)
         self.set_interval(LOOK_EVERY_S, self._look)
         self._look()
 
@@ -145,8 +143,18 @@ class RunScreen(StillScreen):
         """The header fits the width."""
         self._show_header()
 
+    async def open_tab(self, name: str) -> None:
+        """Shows a tab, which is made where nobody opened it before."""
+        if name not in self._bodies:
+            body = self._bodies[name] = self._made(next(tab for tab in self._tabs if tab.id == name))
+            body.id = name
+            # keys that were typed ahead wait for what they are meant for
+            await self._switcher.mount(body)
+            self._tell(body)
+        self.show_tab(name)
+
     def show_tab(self, name: str) -> None:
-        """Shows a tab, which reads from now on, and quiets the others."""
+        """Shows a tab that was opened, which reads from now on, and quiets the others."""
         self._switcher.current = name
         for key, body in self._bodies.items():
             if isinstance(body, Pane):
@@ -159,17 +167,18 @@ class RunScreen(StillScreen):
         body = self._bodies[name]
         body.focus() if body.focusable or isinstance(body, Pane) else self.set_focus(None)
 
-    def action_tab(self, number: int) -> None:
+    async def action_tab(self, number: int) -> None:
         """A digit."""
         if number <= len(self._tabs):
-            self.show_tab(self._tabs[number - 1].id)
+            await self.open_tab(self._tabs[number - 1].id)
 
-    def on_curves_pane_step_chosen(self, event: CurvesPane.StepChosen) -> None:
+    async def on_curves_pane_step_chosen(self, event: CurvesPane.StepChosen) -> None:
         """Opens the rollouts of the step, where they can be shown."""
-        body = self._bodies.get("rollouts")
-        if isinstance(body, RolloutsView):
-            body.show_step(event.step)
-            self.show_tab("rollouts")
+        if any(tab.id == "rollouts" for tab in self._tabs):
+            await self.open_tab("rollouts")
+            body = self._bodies["rollouts"]
+            if isinstance(body, RolloutsView):
+                body.show_step(event.step)
 
     def action_back(self) -> None:
         """To the list."""
@@ -197,13 +206,18 @@ class RunScreen(StillScreen):
 
     def on_run_screen_news(self, event: News) -> None:
         """Tells header and tabs."""
+        self._news = event.news
         self.summary, self._left_s = event.news.summary, event.news.left_s
         self._show_header()
         for body in self._bodies.values():
-            if isinstance(body, Pane):
-                # how the run ended is in the journals, also where its output is shown
-                output = event.news.output if body.FOLLOWS_OUTPUT else 0
-                body.version = event.news.journals + output
+            self._tell(body)
+
+    def _tell(self, body: Widget) -> None:
+        """Tells a tab how much there is to read."""
+        if isinstance(body, Pane) and self._news is not None:
+            # how the run ended is in the journals, also where its output is shown
+            output = self._news.output if body.FOLLOWS_OUTPUT else 0
+            body.version = self._news.journals + output
 
     def on_run_screen_broke(self, event: Broke) -> None:
         """What was shown stays, and the header says why it is old."""

@@ -15,11 +15,12 @@ from textual.widget import Widget
 from rftui.charts.plot import LABEL_WIDTH, Layers, Plot, Row, cells, changed_spans, draw_plot, fitted
 from rftui.terminal.clean import one_line
 from rftui.widgets.guarded import guarded_line
+from rftui.widgets.used_styles import UsedStyles
 
 logger = logging.getLogger(__name__)
 
 
-class Chart(Widget):
+class Chart(UsedStyles, Widget):
     """Draws the plot it is given."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
