@@ -16,7 +16,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from evals.errors import TaskError
-from evals.files import image_store
 from evals.files.image_store import RECORD, ImageStore, cache_folder
 from evals.files.parquet_rows import ParquetRows
 from tests.sat_parquet import BINARY, STRUCT, picture, row, write
@@ -338,7 +337,7 @@ def test_a_disk_that_fills_up_is_told_and_what_was_stored_stays(
     store = ImageStore(tmp_path / "store", label="data.parquet")
     store.extend(5, stream_of(20), need_bytes=0)
     with monkeypatch.context() as patched:
-        patched.setattr(image_store.os, "fsync", full)
+        patched.setattr("evals.files.image_store.os.fsync", full)
         with pytest.raises(TaskError, match=r"No space left on device.*goes on where it stopped"):
             store.extend(20, stream_of(20), need_bytes=0)
 

@@ -25,7 +25,9 @@ GENERATED = TASK.source("generated")
 
 
 def examples(split: str = "train", *, seed: int = 0, difficulty: float = 0.5) -> GeneratedScenes:
-    return TASK.examples(split, seed=seed, difficulty=difficulty, source=GENERATED)
+    made = TASK.examples(split, seed=seed, difficulty=difficulty, source=GENERATED)
+    assert isinstance(made, GeneratedScenes)
+    return made
 
 
 def content(example: Example) -> tuple[object, ...]:

@@ -86,7 +86,7 @@ def numbers(found: RealQuestions) -> list[int]:
     ],
 )
 def test_each_split_is_the_part_that_the_options_say(
-    version_1: Path, split: str, options: dict[str, str], expected: Any
+    version_1: Path, split: str, options: dict[str, Any], expected: Any
 ) -> None:
     assert sorted(numbers(questions(version_1, split, **options))) == list(expected)
 

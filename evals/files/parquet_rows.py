@@ -143,7 +143,7 @@ class ParquetRows:
                 f"column {self.image_column} of {self.path.name} has the type {kind}",
                 expected="list<binary>, or list<struct<bytes: binary, path: string>>",
             )
-        leaves = [self.metadata.schema.column(index).path for index in range(len(self.metadata.schema))]
+        leaves = [str(self.metadata.schema.column(index).path) for index in range(len(self.metadata.schema))]
         ours = [leaf for leaf in leaves if leaf.split(".")[0] == self.image_column]
         return next(leaf for leaf in ours if not fields or leaf.endswith(".bytes"))
 
