@@ -90,6 +90,7 @@ def write_official_layout(to: Path, layout: Layout | None = None) -> int:
         raise TaskError(
             f"{layout.images_a_split} images of each of {layout.variants} variants in each split",
             expected=f"1 or more, and at most {MOST_IMAGES:,} in all",
+            fix="ask for other numbers",
         )
     pictures = list(_pictures(layout))
     if to.exists() and (not to.is_dir() or any(to.iterdir())):

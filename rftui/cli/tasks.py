@@ -1,4 +1,4 @@
-"""`rftui tasks`, `tasks TASK` and `tasks check`: which tasks there are, their options, and what is in one."""
+"""`rftui tasks`, `tasks TASK`, `tasks check`, `tasks write`: which tasks there are, their options, what is in one."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 
 from rftui.cli.options import JsonOption, SourceOption, complete_task, examples
 from rftui.cli.output import Cell, Column, narrate, print_json, print_table, say
+from rftui.cli.task_writing import write
 
 
 class _Group(TyperGroup):
@@ -38,6 +39,12 @@ def register(app: typer.Typer) -> None:
             "rftui tasks check my_task.py --all --json",
         )
     )(check)
+    group.command(
+        epilog=examples(
+            "rftui tasks write aircraft --to aircraft.tar.gz",
+            "rftui tasks write aircraft --to aircraft --variants 100 --side 448",
+        )
+    )(write)
     app.add_typer(group, name="tasks")
 
 
