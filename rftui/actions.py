@@ -265,6 +265,14 @@ ACTIONS = (
         "Wrong, what thinking broke or mended, unparsed, clipped, all",
         True,
     ),
+    Action(
+        "evals.flips",
+        "x",
+        "flips",
+        "flips",
+        "What thinking broke, then what it mended: both answers side by side",
+        True,
+    ),
     Action("evals.kind", "t", "kind", "type", "One question type after the other, and all", True),
     Action("evals.image", "i", "image", "image", "The image as large as the view", True),
     Action("evals.copy", "y", "copy", "copy", "Copy the completion", True),
@@ -307,6 +315,9 @@ ACTIONS = (
 )
 BY_ID = {action.id: action for action in ACTIONS}
 """Every action by its id."""
+
+CHANGES = frozenset(action.action for action in ACTIONS if action.is_change)
+"""What keys that change a run do, as bindings say it."""
 
 
 def bindings(*places: str) -> list[BindingType]:

@@ -25,7 +25,7 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.theme import BUILTIN_THEMES
 
-from rftui.actions import ACTIONS, bindings
+from rftui.actions import CHANGES, bindings
 from rftui.cli.output import is_ascii, narrate
 from rftui.key_names import key_name
 from rftui.runs.controls import RunControls
@@ -56,8 +56,6 @@ THEME = "theme"
 """Under which the theme is remembered."""
 AGAIN_S = 2.0
 """A second ctrl+c within so many seconds leaves."""
-CHANGES = frozenset(action.action for action in ACTIONS if action.is_change)
-"""What keys that change a run do, as bindings say it."""
 
 # Textual registers its themes while an app is made, and reads the style sheet then: ours have to be among them
 BUILTIN_THEMES.update({theme.name: theme for theme in themes()})

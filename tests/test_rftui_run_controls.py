@@ -14,6 +14,7 @@ from rftui.runs.verbs import Question
 from rftui.screens.confirm_screen import ConfirmScreen
 from rftui.screens.run_list import RunListScreen
 from rftui.screens.run_screen import RunScreen
+from rftui.widgets.key_line import KeyLine
 from store.layout import Home
 from tests.dashboard import HOSTILE
 from tests.fake_runs import Bench, final_state, states_of, trainer_pid
@@ -151,6 +152,8 @@ def test_a_dashboard_that_only_reads_changes_nothing(tmp_path: Path) -> None:
 
     async def scenario() -> None:
         async with driven(home) as driver:
+            line = driver.app.screen.query_one(KeyLine).line_at(0)
+            assert not {span.text for span in line} & set("SKRCDL")
             for count, key in enumerate("SKRCDUL", 1):
                 await driver.press(key)
                 assert len([text for text in driver.notices if text.startswith("read-only")]) == count

@@ -90,7 +90,7 @@ class CompareScreen(StillScreen):
         yield self._warnings
         yield self._titles
         yield self._switcher
-        yield KeyLine(id="keys")
+        yield KeyLine(id="keys", is_read_only=self.home.is_read_only)
 
     @property
     def shown(self) -> str:

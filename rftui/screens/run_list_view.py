@@ -83,7 +83,7 @@ class RunListView(RunListReader):
         self._gpu_samples: Sequence[Mapping[str, Any]] = ()
         self._head = SpanLines(id="head")
         self._status = SpanLines(id="status")
-        self._keys = KeyLine(id="keys")
+        self._keys = KeyLine(id="keys", is_read_only=self.home.is_read_only)
         self._body = Container(id="body")
         self._beside = Container(id="beside")
 

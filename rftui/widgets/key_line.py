@@ -10,6 +10,7 @@ from textual.events import Click, Resize
 from textual.screen import Screen
 from textual.widgets import Input
 
+from rftui.actions import CHANGES
 from rftui.runs.controls import SelectsRuns
 from rftui.terminal.spans import Line, Role, Span, fitted, line_width
 from rftui.widgets.span_view import SpanView
@@ -37,8 +38,9 @@ class KeyLine(SpanView):
 
     DEFAULT_CSS = "KeyLine { height: 1; overflow: hidden; padding: 0 1; background: $panel; }"
 
-    def __init__(self, *, id: str) -> None:
+    def __init__(self, *, id: str, is_read_only: bool) -> None:
         super().__init__(id=id)
+        self._is_read_only = is_read_only
         self._keys: list[ShownKey] = []
         self._ends: list[int] = []
         self._line: Line = ()
@@ -61,8 +63,12 @@ class KeyLine(SpanView):
         else:
             keys: dict[str, Binding] = {}
             for active in screen.active_bindings.values():
-                if active.binding.show and active.enabled and (has_runs or not changes_a_run(active.binding)):
-                    keys.setdefault(active.binding.action, active.binding)
+                binding = active.binding
+                is_idle = (not has_runs and changes_a_run(binding)) or (
+                    self._is_read_only and binding.action in CHANGES
+                )
+                if binding.show and active.enabled and not is_idle:
+                    keys.setdefault(binding.action, binding)
             found = [
                 ShownKey(each.key, self.app.get_key_display(each), each.description) for each in by_rank(keys.values())
             ]
