@@ -61,11 +61,9 @@ def normalized_then_summed(groups: list[list[dict[str, Any]]]) -> list[float]:
     """The advantages of a step by GDPO's rule: each reward by its group, then the weighted sum by the batch."""
     sums = []
     for samples in groups:
+        paid = {name: [sample["rewards"][name] for sample in samples] for name in WEIGHTS}
         by_name = {
-            name: mean_and_spread(
-                [sample["rewards"][name] for sample in samples if sample["rewards"][name] is not None]
-            )
-            for name in WEIGHTS
+            name: mean_and_spread([value for value in values if value is not None]) for name, values in paid.items()
         }
         for sample in samples:
             parts = [

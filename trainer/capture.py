@@ -119,9 +119,14 @@ class RewardTable:
     def total(self, scored: Scored) -> float | None:
         """Weighted sum over the rewards that applied, as TRL 1.16 sums them; None when none did.
 
-        TRL leaves a completion without any reward out of its group's mean and spread and gives it the advantage 0, so
-        it moves nothing; so does a group with fewer than two completions that have one. Where only some rewards are
-        None the others are summed alone, and that completion competes with less.
+        The same for both values of multi_objective_aggregation, and what TRL averages to its metric `reward`; only the
+        advantages tell them apart. Either way TRL leaves a completion without any reward out of all means and spreads
+        and gives it the advantage 0, so it moves nothing.
+
+        sum_then_normalize: so does a group with fewer than two completions that have a reward; where only some rewards
+        are None the others are summed alone, and that completion competes with less. normalize_then_sum: a reward that
+        is None counts as its group's mean, and so does one that a single completion of the group has; the sums are
+        centred over the batch.
         """
         parts = [
             reward.weight * value for reward in self.rewards if (value := scored.rewards.get(reward.name)) is not None
