@@ -37,7 +37,8 @@ class UnmatchedAnswer(NamedTuple):
 
     answer: str
     """As first given."""
-    count: int
+    # hides tuple.count, which nobody asks of such a record
+    count: int  # type: ignore[assignment]
     """Answers that are the same but for case, spaces, hyphens, underscores and slashes."""
     mentions: tuple[str, ...]
     """Labels that occur in it as whole words; two or more mean that it did not choose."""
