@@ -25,6 +25,8 @@ NOTES = (
     *("Room 12", "Tel. 555 01", "Page 6", "Line 3"),
 )
 """Neutral small print."""
+STEEPEST = 18
+"""Slant of letters in percent of their height."""
 MOST_MARKS = 5
 STRONGEST_NOISE = 0.35
 """Share of random pixels blended in at difficulty 1; it grows with the square."""
@@ -153,7 +155,7 @@ def large_look(rng: random.Random, difficulty: float, *, faces: tuple[str, ...] 
         case=rng.choices(("title", "upper", "lower"), (4, 2, 1))[0],
         align=rng.choice(ALIGNMENTS),
         frame=rng.choice(FRAMES),
-        slant=rng.choice((0, 0, 0, 10, 18)),
+        slant=rng.choice((0, 0, 0, STEEPEST // 2, STEEPEST)),
         first_row=0,
         fill=rng.randint(100 - round(35 * difficulty), 100),
         note=rng.choice(NOTES) if rng.random() < 0.3 + 0.5 * difficulty else "",

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from evals.generated.banner_fonts import FACES, text_mask, text_width
-from evals.generated.banner_looks import Look, Mark, Palette
+from evals.generated.banner_looks import STEEPEST, Look, Mark, Palette
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -22,8 +22,10 @@ SMALL_SIDE = 48
 """Pixels of the embedded model's picture."""
 ROWS = 3
 """Of a small banner; a row is as high as a visual token of the embedded model."""
-SMALLEST_LETTERS = 0.03
-"""Least em of a sentence as a share of the shorter side; smaller letters can't be read."""
+LINE_PITCH = 1.15
+"""From base line to base line, as a multiple of the letters' height."""
+LEAST_EM = 10
+"""Pixels; smaller letters can't be read."""
 ROW_SHARE = 0.86
 """Height of a small banner's letters as a share of the row."""
 SMALL_SCALE, LARGE_SCALE = 4, 2
@@ -240,7 +242,7 @@ def large_layout(text: str, look: Look, width: int, height: int) -> Layout:
     room_x, room_y = wide - 2 * margin, high - 2 * margin - strip
     words = shown(text, look.case).split()
     em = _largest_wrapped_em(look, words, room_x, room_y)
-    least = max(4, math.ceil(SMALLEST_LETTERS * min(wide, high)))
+    least = LEAST_EM * scale
     if em < least:
         raise TextTooLong(f"{len(text)} characters do not fit legibly into {width} x {height} pixels")
     em = max(least, em * look.fill // 100)
@@ -256,6 +258,33 @@ def large_layout(text: str, look: Look, width: int, height: int) -> Layout:
     return Layout(wide, high, scale, lines, note, band, _frames(look, wide, high))
 
 
+@lru_cache(maxsize=4096)
+def _widest(character: str) -> float:
+    """Width of a character in ems, in the widest face and case."""
+    return max(text_width(face, 100, c) / 100 for face in FACES for c in (character.upper(), character.lower()))
+
+
+def fits_always(text: str, width: int, height: int) -> bool:
+    """Whether a banner of this size holds the text legibly, whatever its look. A safe guess: it may say no too early.
+
+    Counted from the widths of single characters, since wrapping each of thousands of sentences in seven faces takes
+    minutes.
+    """
+    shorter = min(width, height)
+    # a tenth of an em between letters: bounding boxes leave out the air beside a stroke
+    spaces = [sum(_widest(c) + 0.1 for c in word) * LEAST_EM for word in text.split()]
+    line = width - shorter / 6 - LEAST_EM * (STEEPEST / 100 + 0.1) - 1
+    rows, used = 1, 0.0
+    for space in spaces:
+        if space > line:
+            return False
+        if used and used + LEAST_EM * 0.5 + space > line:
+            rows, used = rows + 1, 0.0
+        used += space + (LEAST_EM * 0.5 if used else 0)
+    pitch = LEAST_EM * max(face.reach for face in FACES.values()) * LINE_PITCH + 1
+    return rows * pitch <= height * 6 / 7 - shorter / 6 - 2
+
+
 def _large_note(look: Look, wide: int, high: int, strip: int, margin: int) -> Line:
     room = wide - 2 * margin
     em = min(int(strip * 0.7), _largest_em(look, [look.note], room))
@@ -265,7 +294,7 @@ def _large_note(look: Look, wide: int, high: int, strip: int, margin: int) -> Li
 
 def _pitch(look: Look, em: int) -> int:
     """From base line to base line."""
-    return math.ceil(FACES[look.face].reach * em * 1.15)
+    return math.ceil(FACES[look.face].reach * em * LINE_PITCH)
 
 
 def _largest_wrapped_em(look: Look, words: list[str], room_x: int, room_y: int) -> int:

@@ -10,7 +10,15 @@ import random
 from typing import TYPE_CHECKING, NamedTuple
 
 from evals.generated.banner_looks import STRONGEST_NOISE, Look, large_look, small_look
-from evals.generated.banner_pictures import ROWS, SMALL_SIDE, draw_banner, large_layout, shown, small_layout
+from evals.generated.banner_pictures import (
+    ROWS,
+    SMALL_SIDE,
+    TextTooLong,
+    draw_banner,
+    large_layout,
+    shown,
+    small_layout,
+)
 from evals.generated.banner_sentences import (
     ANSWERS,
     SHORT_VERDICTS,
@@ -26,7 +34,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 QUESTION = "What is the sentiment of the message on the banner?"
-LARGE_FROM = 128
+LARGE_FROM = 192
 """Shortest side with room for sentences; below it banners say a few short words."""
 ASPECTS = (1.0, 1.5, 2.0, 3.0, 4.0)
 """Width over height, where it varies."""
@@ -116,6 +124,8 @@ def question_about(rng: random.Random, banner: Banner) -> Question:
 
 def traces(message: Message) -> tuple[str, ...]:
     """Reasoning at a glance, with the whole evidence, and with the evidence looked at twice."""
+    if not message.verdict:
+        return ()
     reason = f"{message.verdict} is {sentiment_of(message.verdict)}"
     if message.turned:
         reason += ", turned"
@@ -145,8 +155,24 @@ def large_banner(
 ) -> Banner:
     """A banner of one sentence, `side` pixels wide, of any split; an aspect of 0 varies."""
     message = sentence(rng, form, gold)
-    height = round(side / (aspect or rng.choice(ASPECTS)))
-    return Banner(message, large_look(rng, difficulty), side, height)
+    return fitted(rng, message, large_look(rng, difficulty), side=side, aspect=aspect)
+
+
+def fitted(rng: random.Random, message: Message, look: Look, *, side: int, aspect: float) -> Banner:
+    """A banner that says the sentence; where the shape drawn has no room for it, the next squarer one.
+
+    Raises TextTooLong where none has.
+    """
+    first = rng.choice(ASPECTS)
+    ratios = [aspect] if aspect else [ratio for ratio in reversed(ASPECTS) if ratio <= first]
+    for ratio in ratios:
+        height = max(1, round(side / ratio))
+        try:
+            large_layout(message.text, look, side, height)
+        except TextTooLong:
+            continue
+        return Banner(message, look, side, height)
+    raise TextTooLong(f"{len(message.text)} characters do not fit legibly into {side} pixels: {message.text[:60]!r}")
 
 
 def draw(banner: Banner) -> Image:

@@ -2,8 +2,8 @@
 
 Five forms, from easy to hard: plain (`good`), intensity (`so good`), negation (`not bad`), contrast (`old but good`)
 and mixed (`old but not bad`). One strong word, the verdict, carries the sentiment; a negator turns it, an intensifier
-does not, and what stands before `but` never counts. In two wordings: short for the embedded model, of at most four short
-words in rows, and full sentences for real models.
+does not, and what stands before `but` never counts. In two wordings: for the embedded model at most four short
+words in rows, for real models full sentences.
 """
 
 from __future__ import annotations
@@ -93,6 +93,9 @@ MIXED_SENTENCES = (
     "{Aside}, yet {negated}: our {place}.",
     "Although it is {aside}, the {place} is {negated}.",
 )
+
+LONGEST_SENTENCE = "Although it is popular, the web site is not disappointing at all."
+"""No sentence of the grammar is longer."""
 
 
 class Message(NamedTuple):
