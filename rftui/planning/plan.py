@@ -115,7 +115,7 @@ def plan_launch(home: Home, request: LaunchRequest) -> LaunchPlan:
     rewards = whole_rewards(_absolute_rewards(config.rewards)) if config.method is Method.GRPO else config.rewards
     config = config.model_copy(update={**paths, "rewards": rewards})
     if request.name is None:
-        config = config.model_copy(update={"name": next_name(home, task=config.task, method=config.method.value)})
+        config = config.model_copy(update={"name": next_name(home, config)})
     else:
         check_name(home, request.name)
     return LaunchPlan(
@@ -276,13 +276,26 @@ def find_python(option: str | None) -> str:
 _COUNTER = re.compile(r"-(\d+)$")
 
 
-def next_name(home: Home, *, task: str, method: str) -> str:
-    """`<task>-<method>-<counter>`; the counter goes over all runs of the home, those in the trash too."""
+_OWN_DATA = ("folder", "jsonl")
+"""Tasks that are about whatever data they are given, so that runs are named by it."""
+_STEM_LENGTH = 50
+
+
+def next_name(home: Home, config: RunConfig) -> str:
+    """`<task>-<method>-<counter>`; the counter goes over all runs of the home, those in the trash too.
+
+    A task of the user's own goes by the name of its Python file, and the tasks for any data by that of the data.
+    """
     trashed = [path.name.rpartition("-")[0] for path in home.trash.iterdir()] if home.trash.is_dir() else []
     counters = [int(match[1]) for name in [*home.runs(), *trashed] if (match := _COUNTER.search(name))]
-    task = Path(task).stem if is_task_file(task) else task
-    stem = re.sub(r"[^A-Za-z0-9._-]", "-", f"{task}-{method}")[:60].lstrip("._-") or method
-    return f"{stem}-{max(counters, default=0) + 1}"
+    task = config.task
+    if is_task_file(task):
+        task = Path(task).stem
+    elif task in _OWN_DATA and os.path.isabs(config.source):
+        data = Path(config.source)
+        task = data.name if data.is_dir() else data.stem
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", task)[:_STEM_LENGTH].strip("._-")
+    return f"{stem or 'run'}-{config.method.value}-{max(counters, default=0) + 1}"
 
 
 def nearest_name(name: str, known: Sequence[str]) -> str | None:

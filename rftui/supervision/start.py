@@ -77,7 +77,7 @@ def _fill_and_publish(plan: LaunchPlan, partial: Path, versions: dict[str, Any])
 
 def _renamed(home: Home, config: RunConfig) -> RunConfig:
     """The configuration under the next counted name: another launch was quicker."""
-    return config.model_copy(update={"name": next_name(home, task=config.task, method=config.method.value)})
+    return config.model_copy(update={"name": next_name(home, config)})
 
 
 def _launch_facts(plan: LaunchPlan, versions: dict[str, Any]) -> dict[str, Any]:
