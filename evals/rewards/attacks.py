@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from evals import prompts
+from evals.class_names import ClassExample, collapsed
 from evals.parsing import parse
 from evals.rewards.response import Response
 from evals.task import Example
@@ -283,8 +284,17 @@ def cases(
         example = examples[place] if place is not None else _with_gold(examples[0], label)
         among = example.options or tuple(labels)
         among = among if label in among else (label, *among)
-        made.append(Case(example, among, mode, echoes[place or 0], longest))
+        made.append(Case(example, among, mode, echoes[place or 0], longest, _other_names(example)))
     return made
+
+
+def _other_names(example: Example) -> tuple[str, ...]:
+    """Aliases of the right answer that its task knows, without spaces and signs."""
+    if not isinstance(example, ClassExample) or example.names is None:
+        return ()
+    own = collapsed(example.gold)
+    spellings = example.names.spellings
+    return tuple(spelling for spelling, label in spellings.items() if label == example.gold and spelling != own)
 
 
 def _with_gold(example: Example, label: str) -> Example:
