@@ -12,17 +12,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evals.scoring import wilson
+from evals.scoring import circular_score, wilson
 from evals.statistics import mcnemar, paired_difference
+from evals.unmatched import Given, unmatched_record
 from rftui.charts.plot import draw_plot
 from rftui.evaluations.browser import AnswerBrowser, Filter
 from rftui.evaluations.matrix import MatrixView, matrix_lines, moved_column
-from rftui.evaluations.reads import EvalDetail, EvalsSource, SamplePage, newest_first, other_prompt
+from rftui.evaluations.parts import circular_lines, length_lines, unmatched_lines
+from rftui.evaluations.reads import EvalDetail, EvalsSource, SamplePage, lengths_of, newest_first, other_prompt
 from rftui.evaluations.sample_text import answer_row, browser_lines, sample_lines
 from rftui.evaluations.tables import Confusion, Flip, by_kind, confusion, flips, paired_answers
 from rftui.evaluations.text import kind_lines, list_head, list_row, p_text, paired_lines, total_lines, trend_lines
 from rftui.evaluations.trend import trend_plot
 from rftui.terminal.spans import Line, Role, line_width
+from store.evaluation_parts import circular_of, unmatched_of
 from store.evaluations import EvalAnswer, EvalKey, HeldOut, eval_answers
 from store.layout import Home
 from store.rollouts import EvalSample, open_rollouts
@@ -395,6 +398,95 @@ def test_an_example_shows_both_completions_in_full() -> None:
     order += ["without <think>  ✓ right  answer left", "<answer>left</answer>"]
     places = [text.find(part) for part in order]
     assert -1 not in places and places == sorted(places)
+
+
+def test_two_answers_stand_side_by_side_where_there_is_room() -> None:
+    lines = sample_lines(sample_page(), Flip.BROKEN, 140)
+
+    rows = said(lines).splitlines()
+    head = next(row for row in rows if "without <think>" in row)
+    assert head.index("without <think>") < head.index(" │ ") < head.index("with <think>  ✗ wrong")
+    body = next(row for row in rows if "<answer>left</answer>" in row)
+    assert body.index("<answer>left</answer>") < body.index(" │ ") < body.index("<think>It seems")
+    assert max(map(line_width, lines)) <= 140
+    # the same two columns whichever of the two was opened
+    page = sample_page()
+    swapped = page._replace(sample=page.other, other=page.sample)
+    assert said(sample_lines(swapped, Flip.BROKEN, 140)).splitlines()[-4:] == rows[-4:]
+
+
+def test_flips_are_one_key_and_go_back_and_forth(detail: EvalDetail) -> None:
+    browser = AnswerBrowser()
+    browser.take(detail)
+
+    browser.next_flips()
+    assert browser.filter is Filter.BROKEN
+    browser.next_flips()
+    assert browser.filter is Filter.MENDED
+    assert [item.number for item in browser.answers] == [2, 3, 7]
+    browser.next_flips()
+    assert browser.filter is Filter.BROKEN
+
+    browser.take(detail._replace(flips={}))
+    browser.next_flips()
+    assert browser.filter is Filter.WRONG
+
+
+def test_unparsed_answers_are_told_apart_by_the_form_of_their_completion(detail: EvalDetail) -> None:
+    totals = detail.totals._replace(unparsed=3, unparsed_by={"several answers": 1, "no answer tag": 2})
+
+    text = said(total_lines(detail._replace(totals=totals), 200))
+
+    assert "3 unparsed (2 no answer tag, 1 several answers)" in text
+
+
+def test_rotations_say_both_scores_and_whether_places_matter() -> None:
+    score = circular_score(
+        {str(n): {turn: turn == 0 for turn in range(2)} for n in range(50)}, {str(n): 2 for n in range(50)}
+    )
+    assert score is not None
+    recorded = circular_of(score.as_record())
+
+    text = said(circular_lines(recorded, 200))
+
+    assert "right in every rotation .000 [.000, .071]" in text
+    assert "mean over rotations .500 [.500, .500]" in text
+    assert "50 examples, 100 questions" in text
+    assert "turned by 0 1.000 [.929, 1.000]" in text and "turned by 1 .000 [.000, .071]" in text
+    assert list(circular_lines(None, 200)) == []
+
+
+def test_answers_that_match_nothing_are_listed_with_what_is_near() -> None:
+    record = unmatched_record(
+        [Given(f"odd {n // 2}", False, ()) for n in range(24)] + [Given("737-30", False, ())], ["737-300"]
+    )
+    unmatched = unmatched_of(record)
+
+    text = said(unmatched_lines(unmatched, 100, most=2))
+
+    assert "25 wrong answers name no label" in text
+    assert "2 x odd 0" in text and "and 11 other answers" in text
+    assert "nearest 737-300" in said(unmatched_lines(unmatched, 100, most=20))
+    assert list(unmatched_lines(None, 100)) == []
+
+
+def test_lengths_stand_against_accuracy_with_a_caution(home: Home) -> None:
+    bins = lengths_of([answer(n, tokens=10 + n, correct=n < 6, uid=str(n)) for n in range(12)])
+
+    text = said(length_lines(bins, 120))
+
+    assert "10 to 12 tokens" in text and "19 to 21 tokens" in text
+    assert "hard ones may draw long answers" in text
+    assert list(length_lines(bins[:1], 120)) == []
+
+
+def test_the_list_is_there_before_its_parts(home: Home) -> None:
+    source = EvalsSource(home, RUN)
+
+    first, whole = source.page(None, in_parts=False), source.page(None)
+
+    assert first.detail is None and whole.detail is not None
+    assert first.evaluations == whole.evaluations and first.chances == whole.chances
 
 
 def test_what_cannot_be_read_is_said() -> None:

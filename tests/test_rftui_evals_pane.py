@@ -142,6 +142,26 @@ def test_answers_are_gone_through_filtered_and_left_by_key(tmp_path: Path) -> No
     drive_evals(tmp_path, scenario)
 
 
+def test_flips_are_one_key_away_with_both_answers_side_by_side(tmp_path: Path) -> None:
+    async def scenario(opened: Dashboard, run_dir: RunDir) -> None:
+        pane = pane_of(opened)
+
+        await opened.press("x")
+        assert pane.shows_answers and pane.answers.browser.filter is Filter.BROKEN
+        assert pane.answers.browser.answers == []
+
+        await opened.press("x")
+        assert pane.answers.browser.filter is Filter.MENDED
+        text = text_of(pane.answers.text)
+        row = next(line for line in text.splitlines() if "without <think>" in line)
+        assert "✗ wrong" in row.partition("│")[0] and "✓ right" in row.partition("│")[2]
+
+        await opened.press("escape", "x")
+        assert pane.answers.browser.filter is Filter.BROKEN
+
+    drive_evals(tmp_path, scenario, size=(200, 50))
+
+
 def test_image_large_and_copy_by_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     copied: list[str] = []
 

@@ -73,6 +73,12 @@ class AnswerBrowser:
         self.filter = _after(self.filters, self.filter, by)
         self._select()
 
+    def next_flips(self) -> None:
+        """Takes what thinking broke, after that what it mended, and so on; nothing where there are no flips."""
+        if self.detail is not None and self.detail.flips:
+            self.filter = Filter.MENDED if self.filter is Filter.BROKEN else Filter.BROKEN
+            self._select()
+
     def next_kind(self, by: int = 1) -> None:
         """Takes the next question type, all after the last."""
         self.kind = _after(self.kinds, self.kind, by)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from typing import NamedTuple
 
+from evals.lengths import LengthBin, by_length
 from evals.statistics import Paired
 from rftui.evaluations.tables import Flip, KindRow, by_kind, flips, paired_answers
 from rftui.terminal.half_blocks import Picture, Size, read_picture
@@ -40,6 +41,8 @@ class EvalDetail(NamedTuple):
     flips: dict[str, Flip]
     """By uid; empty where only one prompt was asked."""
     since_first: Since | None
+    lengths: tuple[LengthBin, ...] = ()
+    """Accuracy by length of the completion, shortest first."""
 
 
 class EvalsPage(NamedTuple):
@@ -50,7 +53,7 @@ class EvalsPage(NamedTuple):
     chances: dict[tuple[str, int], float | None]
     """Accuracy of guessing, by split and n."""
     detail: EvalDetail | None
-    """Of the chosen evaluation; None where there is none."""
+    """Of the chosen evaluation; None where there is none, or parts were not asked for."""
 
 
 class SamplePage(NamedTuple):
@@ -74,8 +77,11 @@ class EvalsSource:
         self._known: tuple[HeldOut, ...] = ()
         self._chances: dict[tuple[str, int], float | None] = {}
 
-    def page(self, wanted: EvalKey | None) -> EvalsPage:
-        """The evaluations, and the wanted one in parts; the newest where None or one that is not there is wanted."""
+    def page(self, wanted: EvalKey | None, *, in_parts: bool = True) -> EvalsPage:
+        """The evaluations, and the wanted one in parts; the newest where None or one that is not there is wanted.
+
+        Without the parts it is there at once: the tests of the parts need scipy, which takes a second to import.
+        """
         with closing(open_catalogue(self.home)) as connection:
             found = newest_first(held_out(connection, self.run))
         if found != self._known:
@@ -87,7 +93,8 @@ class EvalsSource:
             if place not in self._chances and is_whole(item, answers := self._answers_of(item)):
                 self._chances[place] = chance(answers)
         chosen = next((item for item in found if item.key == wanted), found[0] if found else None)
-        return EvalsPage(found, dict(self._chances), None if chosen is None else self._detail(chosen, found))
+        detail = None if chosen is None or not in_parts else self._detail(chosen, found)
+        return EvalsPage(found, dict(self._chances), detail)
 
     def sample(self, key: EvalKey, number: int) -> SamplePage:
         """One example in full, with its answer under the other prompt where there is one."""
@@ -126,6 +133,7 @@ class EvalsSource:
             thinking=paired_answers(direct, think),
             flips=flips(think, direct),
             since_first=self._since_first(item, answers, others),
+            lengths=lengths_of(answers),
         )
 
     def _since_first(self, item: HeldOut, answers: Sequence[EvalAnswer], others: Sequence[HeldOut]) -> Since | None:
@@ -147,6 +155,12 @@ class EvalsSource:
                     self._answers.pop(next(iter(self._answers)))
                 self._answers[place] = known
         return known
+
+
+def lengths_of(answers: Sequence[EvalAnswer]) -> tuple[LengthBin, ...]:
+    """Accuracy by length over the answers that could be graded."""
+    graded = [answer for answer in answers if answer.correct is not None]
+    return tuple(by_length([answer.tokens for answer in graded], [bool(answer.correct) for answer in graded]))
 
 
 def is_whole(item: HeldOut, answers: Sequence[EvalAnswer]) -> bool:

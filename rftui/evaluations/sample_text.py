@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import zip_longest
 
 from rich.cells import cell_len, set_cell_size
 
 from rftui.evaluations.browser import AnswerBrowser
 from rftui.evaluations.reads import SamplePage
 from rftui.evaluations.tables import Flip
-from rftui.terminal.spans import Line, Role, Span, fitted, flowed
+from rftui.terminal.spans import Line, Role, Span, fitted, flowed, line_width
 from rftui.terminal.wrapping import drawable, drawable_line, wrap
 from store.evaluations import CLIPPED, EvalAnswer
 from store.rollouts import EvalSample
@@ -18,6 +19,9 @@ from store.rollouts import EvalSample
 _TAGS = re.compile(r"</?(?:think|answer)>")
 _FLIP_SIGNS = {Flip.MENDED: "+", Flip.BROKEN: "-", Flip.BOTH: " ", Flip.NEITHER: "="}
 INDENT = "  "
+SIDE_BY_SIDE = 110
+"""Columns from which on two answers stand beside each other."""
+GUTTER = " │ "
 
 
 def browser_lines(browser: AnswerBrowser, *, place: int, width: int, height: int) -> list[Line]:
@@ -55,7 +59,7 @@ def answer_row(answer: EvalAnswer, flip: Flip | None, width: int) -> Line:
 
 
 def sample_lines(page: SamplePage, flip: Flip | None, width: int) -> list[Line]:
-    """The example in full."""
+    """The example in full; both answers side by side where there is room, the one without <think> on the left."""
     sample = page.sample
     if sample is None:
         return [(Span("this answer is not stored", Role.MUTED),)]
@@ -74,10 +78,20 @@ def sample_lines(page: SamplePage, flip: Flip | None, width: int) -> list[Line]:
     lines += flowed(facts, width)
     if flip is not None:
         lines.append((Span(flip.value, Role.WARNING if flip is Flip.BROKEN else Role.MUTED),))
+    if page.other is not None and width >= SIDE_BY_SIDE:
+        direct, think = sorted([sample, page.other], key=lambda each: each.prompt)
+        return [*lines, (), *_beside(direct, think, width)]
     lines += [(), *_answer_lines(sample, width)]
     if page.other is not None:
         lines += [(), *_answer_lines(page.other, width)]
     return lines
+
+
+def _beside(left: EvalSample, right: EvalSample, width: int) -> Iterator[Line]:
+    room = (width - len(GUTTER)) // 2
+    for one, other in zip_longest(_answer_lines(left, room), _answer_lines(right, room), fillvalue=()):
+        cut = fitted(one, room)
+        yield (*cut, Span(" " * (room - line_width(cut))), Span(GUTTER, Role.MUTED), *fitted(other, room))
 
 
 def _answer_lines(sample: EvalSample, width: int) -> Iterator[Line]:

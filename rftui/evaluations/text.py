@@ -8,6 +8,7 @@ from typing import NamedTuple
 from rich.cells import cell_len, set_cell_size
 
 from evals.statistics import Paired
+from rftui.evaluations.parts import forms_text
 from rftui.evaluations.reads import EvalDetail
 from rftui.evaluations.tables import Flip, KindRow
 from rftui.formats import bar, fraction, interval, number
@@ -123,9 +124,11 @@ def total_lines(detail: EvalDetail, width: int) -> Iterator[Line]:
     ]
     if detail.chance is not None:
         pieces.append((Span("chance ", Role.MUTED), Span(fraction(detail.chance))))
-    for count, name in ((item.unparsed, "unparsed"), (item.clipped, "clipped")):
-        if count:
-            pieces.append((Span(f"{count} {name}", Role.WARNING),))
+    if item.unparsed:
+        by = f" ({forms_text(item.unparsed_by)})" if item.unparsed_by else ""
+        pieces.append((Span(f"{item.unparsed} unparsed{by}", Role.WARNING),))
+    if item.clipped:
+        pieces.append((Span(f"{item.clipped} clipped", Role.WARNING),))
     if item.ungradable:
         pieces.append((Span(f"{item.ungradable} not gradable, left out of n", Role.WARNING),))
     if item.unreadable:

@@ -113,6 +113,11 @@ class EvalAnswers(Widget):
         self.browser.next_filter()
         self._show_list(None)
 
+    def next_flips(self) -> None:
+        """Lists what thinking broke, or what it mended."""
+        self.browser.next_flips()
+        self._show_list(None)
+
     def next_kind(self) -> None:
         """Lists the next question type."""
         self.browser.next_kind()

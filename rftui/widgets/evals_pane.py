@@ -15,6 +15,7 @@ from rftui.actions import bindings
 from rftui.cli.output import is_ascii
 from rftui.evaluations.browser import Filter
 from rftui.evaluations.matrix import MatrixView, matrix_lines, moved_column
+from rftui.evaluations.parts import circular_lines, length_lines, unmatched_lines
 from rftui.evaluations.reads import EvalsPage, EvalsSource
 from rftui.evaluations.tables import Confusion, confusion
 from rftui.evaluations.text import kind_lines, list_head, list_row, paired_lines, total_lines, trend_lines
@@ -95,13 +96,16 @@ class EvalsPane(Pane):
 
     def read(self) -> EvalsPage | None:
         """The evaluations, and the chosen one in parts."""
-        page = self.source.page(self.wanted)
+        page = self.source.page(self.wanted, in_parts=self.page is not None)
         return None if page == self.page else page
 
     def draw(self, found: EvalsPage) -> None:
         """Shows what was read."""
         before, self.page = self.page, found
         detail = found.detail
+        if detail is None and found.evaluations:
+            # the list is there at once; what takes a second follows
+            self.read_again()
         is_other = before is None or before.detail is None or detail is None or before.detail.totals != detail.totals
         self.answers.take(detail)
         self._confuse()
@@ -140,7 +144,7 @@ class EvalsPane(Pane):
     def _detail_lines(self, page: EvalsPage, width: int) -> list[Line]:
         detail = page.detail
         if detail is None:
-            return []
+            return [(Span("working out its parts", Role.MUTED),)] if page.evaluations else []
         kind = self.answers.browser.kind
         wrong = sum(answer.correct is False for answer in detail.answers)
         lines = list(total_lines(detail, width))
@@ -149,9 +153,12 @@ class EvalsPane(Pane):
         if self.has_class("narrow") and (trend := list(trend_lines(page.evaluations, width))):
             lines += [(), (Span("over the steps", Role.STRONG),), *trend]
         lines += paired_lines(detail, width)
+        lines += circular_lines(detail.totals.circular, width)
         lines += kind_lines(detail, width, chosen=kind)
         if detail.answers:
             lines += matrix_lines(self._confusion, MatrixView(width, self.first_column), kind=kind)
+        lines += unmatched_lines(detail.totals.unmatched, width)
+        lines += length_lines(detail.lengths, width)
         return lines
 
     def _row(self, row: int, width: int) -> Line:
@@ -179,6 +186,7 @@ class EvalsPane(Pane):
     def action_answers(self) -> None:
         """Opens the wrong answers of the chosen evaluation."""
         if self.page is None or self.page.detail is None:
+            self._say_nothing_yet()
             return
         # a newer evaluation must not take the answers away from who reads them
         self.wanted = self.page.detail.totals.key
@@ -186,6 +194,25 @@ class EvalsPane(Pane):
             self.answers.next_filter()
         self.set_class(True, "answers")
         self.answers.focus()
+
+    def action_flips(self) -> None:
+        """Opens what thinking broke, both answers side by side; again: what it mended."""
+        detail = self.page.detail if self.page is not None else None
+        if detail is None:
+            self._say_nothing_yet()
+            return
+        if not detail.flips:
+            self.app.notify("this step was asked under one prompt only, so nothing flips", markup=False)
+            return
+        if not self.shows_answers:
+            self.wanted = detail.totals.key
+            self.set_class(True, "answers")
+            self.answers.focus()
+        self.answers.next_flips()
+
+    def _say_nothing_yet(self) -> None:
+        if self.page is None or self.page.evaluations:
+            self.app.notify("the answers are still being read", markup=False)
 
     def action_answer(self, by: int) -> None:
         """Goes to another answer."""
