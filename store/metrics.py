@@ -6,9 +6,9 @@ import json
 import math
 import sqlite3
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from operator import itemgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from store.metric_rows import FINITE, MINUS_INFINITY, NAN, PLUS_INFINITY, ROLLUP_STEPS
 
@@ -134,49 +134,48 @@ def curve_between(
     if steps > POINT_BY_POINT_STEPS:
         inside = [point for point in _from_rollups(connection, series, first, last) if first <= point[0] <= last]
         return _with_gaps(connection, series, _reduced(inside, stretch), stretch, first=first, last=last)
-    rows = list(_points(connection, series, first=first, last=last))
+    rows = _points(connection, series, first=first, last=last)
     if len(rows) <= max_points:
         return [MetricPoint(step, VALUES.get(kind, value)) for step, value, kind in rows]
-    return _reduced_points(connection, series, stretch, first=first, last=last)
+    points = _reduced([row for row in rows if row[2] == FINITE], stretch)
+    return _with_gaps(connection, series, points, stretch, first=first, last=last)
 
 
 def outline(connection: sqlite3.Connection, run: str, metric: str, *, max_points: int) -> list[MetricPoint]:
-    """A metric that only ever grows, such as tokens or epochs: of a longer curve the ends of its roll-ups."""
+    """A metric that only ever grows, such as tokens or epochs: of a longer curve the ends of some of its roll-ups."""
     series = _series(connection, run, metric)
     if series is None:
         return []
     if _stretch(connection, series, max_points) is None:
         return [MetricPoint(step, VALUES.get(kind, value)) for step, value, kind in _points(connection, series)]
-    ends = {
-        point
-        for attempt, end in series.attempts
-        for row in connection.execute(
-            "SELECT first_step, first, last_step, last FROM metric_rollup "
-            "WHERE run=? AND attempt=? AND key=? AND last_step < ?",
-            (series.run, attempt, series.key, end),
-        )
-        for point in (MetricPoint(*row[:2]), MetricPoint(*row[2:]))
-    }
-    return sorted(ends)
+    rows = _some_rollups(connection, series, "first_step, first, last_step, last", max_points)
+    return sorted({point for row in rows for point in (MetricPoint(*row[:2]), MetricPoint(*row[2:]))})
 
 
 def step_times(connection: sqlite3.Connection, run: str, metric: str, *, max_points: int) -> list[StepTime]:
-    """When the steps of a metric were recorded; of a longer curve only the ends of its roll-ups."""
+    """When the steps of a metric were recorded; of a longer curve only the ends of some of its roll-ups."""
     series = _series(connection, run, metric)
     if series is None:
         return []
     if _stretch(connection, series, max_points) is None:
         return _times(connection, series, None)
-    ends = [
-        row
-        for attempt, end in series.attempts
-        for row in connection.execute(
-            "SELECT first_step, last_step FROM metric_rollup WHERE run=? AND attempt=? AND key=? AND last_step<?",
-            (series.run, attempt, series.key, end),
-        )
-    ]
-    thinned = ends[:: max(1, len(ends) * 2 // max_points)] + ends[-1:]
-    return _times(connection, series, sorted({step for row in thinned for step in row}))
+    rows = _some_rollups(connection, series, "first_step, last_step", max_points)
+    return _times(connection, series, sorted({step for row in rows for step in row}))
+
+
+def _some_rollups(
+    connection: sqlite3.Connection, series: _Series, columns: str, max_points: int
+) -> list[tuple[Any, ...]]:
+    """Columns of every so manieth roll-up of each attempt and of its last one, about `max_points` / 2 in all."""
+    first, last = _span(connection, series) or (0, 0)
+    apart = max(1, (last - first) // ROLLUP_STEPS * 2 // max_points)
+    found: list[tuple[Any, ...]] = []
+    for attempt, end in series.attempts:
+        where = f"SELECT {columns} FROM metric_rollup WHERE run=? AND attempt=? AND key=? AND last_step<?"
+        values = (series.run, attempt, series.key, end)
+        found += connection.execute(f"{where} AND bucket % ? = 0", (*values, apart))
+        found += connection.execute(f"{where} ORDER BY bucket DESC LIMIT 1", values)
+    return found
 
 
 def _times(connection: sqlite3.Connection, series: _Series, steps: list[int] | None) -> list[StepTime]:
@@ -254,14 +253,10 @@ def _series(connection: sqlite3.Connection, run: str, metric: str) -> _Series | 
 
 def _stretch(connection: sqlite3.Connection, series: _Series, max_points: int) -> int | None:
     """Steps a stretch, or None where every point can be shown. Four points come of each stretch."""
-    row = connection.execute(
-        "SELECT min(first_step), max(last_step) FROM metric_rollup WHERE run=? AND key=? "
-        f"AND attempt IN ({_marks(series)})",
-        (series.run, series.key, *_numbers(series)),
-    ).fetchone()
-    if row[0] is None:
+    ends = _span(connection, series)
+    if ends is None:
         return None
-    span = int(row[1] - row[0]) + 1
+    span = ends[1] - ends[0] + 1
     if span <= max_points:
         return None
     stretch = math.ceil(span * 4 / max(4, max_points))
@@ -269,24 +264,33 @@ def _stretch(connection: sqlite3.Connection, series: _Series, max_points: int) -
     return stretch if stretch < ROLLUP_STEPS else math.ceil(stretch / ROLLUP_STEPS) * ROLLUP_STEPS
 
 
-def _numbers(series: _Series) -> list[int]:
-    return [number for number, _ in series.attempts]
-
-
-def _marks(series: _Series) -> str:
-    return ",".join("?" * len(series.attempts))
+def _span(connection: sqlite3.Connection, series: _Series) -> tuple[int, int] | None:
+    """First and last step that was ever recorded: of the outer roll-ups, since a million steps have 4,000."""
+    ends = [
+        row
+        for attempt, _ in series.attempts
+        for order in ("ASC", "DESC")
+        for row in connection.execute(
+            "SELECT first_step, last_step FROM metric_rollup WHERE run=? AND attempt=? AND key=? "
+            f"ORDER BY bucket {order} LIMIT 1",
+            (series.run, attempt, series.key),
+        )
+    ]
+    return (min(row[0] for row in ends), max(row[1] for row in ends)) if ends else None
 
 
 def _points(
     connection: sqlite3.Connection, series: _Series, *, first: int = 0, last: int = _LAST_STEP
-) -> Iterator[tuple[int, float, int]]:
+) -> list[tuple[int, float, int]]:
     """Step, value and kind of the points that count, by step. A later attempt begins where the one before ends."""
+    found: list[tuple[int, float, int]] = []
     for attempt, end in series.attempts:
-        yield from connection.execute(
+        found += connection.execute(
             "SELECT step, value, kind FROM metric_point WHERE run=? AND attempt=? AND key=? AND step BETWEEN ? AND ? "
             "ORDER BY step",
             (series.run, attempt, series.key, first, min(last, end - 1)),
-        )
+        ).fetchall()
+    return found
 
 
 def _reduced_from(connection: sqlite3.Connection, series: _Series, stretch: int, *, first: int) -> list[MetricPoint]:
@@ -385,7 +389,7 @@ def _from_rollups(connection: sqlite3.Connection, series: _Series, first: int, l
     return sorted(points)
 
 
-def _reduced(points: Sequence[tuple[int, float]], stretch: int) -> list[MetricPoint]:
+def _reduced(points: Sequence[tuple[Any, ...]], stretch: int) -> list[MetricPoint]:
     """First, smallest, largest and last point of each stretch of steps, in order of steps."""
     kept: list[MetricPoint] = []
     value = itemgetter(1)
@@ -396,6 +400,6 @@ def _reduced(points: Sequence[tuple[int, float]], stretch: int) -> list[MetricPo
         after = bisect_left(points, (end,), first, min(count, first + stretch + 1))
         part = points[first:after]
         chosen = {part[0], min(part, key=value), max(part, key=value), part[-1]}
-        kept += [MetricPoint(*point) for point in sorted(chosen)]
+        kept += [MetricPoint(*point[:2]) for point in sorted(chosen)]
         first = after
     return kept

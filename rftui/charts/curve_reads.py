@@ -66,12 +66,12 @@ def read_curves(
     *,
     steps: Range | None = None,
     memory: CurveMemory | None = None,
-    scales: dict[Axis, Scale] | None = None,
+    known: RunCurves | None = None,
 ) -> RunCurves:
     """The wanted curves, reduced; only from one step to another where `steps` is given.
 
-    With the memory of an earlier read of whole curves only what is new is read. `scales` are those of an earlier read
-    of a run that did not go on since: of a long one they take as long as its curves.
+    With the memory of an earlier read of whole curves only what is new is read. `known` is what was read of the run
+    when it was as it is: only its curves are read then, since the scales of a long one take as long as they.
     """
 
     def read(connection: sqlite3.Connection, metric: str) -> list[MetricPoint]:
@@ -81,7 +81,9 @@ def read_curves(
         return (memory or CurveMemory(name, max_points=MAX_POINTS)).curve(connection, metric)
 
     with closing(open_catalogue(home)) as connection:
-        return _read(connection, name, wanted, read, scales)
+        if known is not None:
+            return known._replace(curves=_curves(connection, known.names, wanted, read), is_sketch=False)
+        return _read(connection, name, wanted, read)
 
 
 def read_alert_lines(home: Home, name: str) -> list[str]:
@@ -106,22 +108,30 @@ def _read(
     name: str,
     wanted: Collection[str],
     read: Callable[[sqlite3.Connection, str], list[MetricPoint]],
-    scales: dict[Axis, Scale] | None = None,
 ) -> RunCurves:
     names = tuple(metric_names(connection, name))
-    curves = {metric: read(connection, metric) for metric in sorted(wanted) if metric in names}
+    curves = _curves(connection, names, wanted, read)
     timed_by = next((metric for metric in _TIMED_BY if metric in names), next(iter(names), ""))
     times = step_times(connection, name, timed_by, max_points=MAX_POINTS)
     evaluations = tuple(evaluation_points(connection, name))
     return RunCurves(
         names=names,
         curves=curves,
-        scales=_scales(connection, name, times) if scales is None else scales,
+        scales=_scales(connection, name, times),
         evaluations=evaluations,
         milestones=milestones(connection, name),
         steps=_span([*curves.values(), times], [evaluation.step for evaluation in evaluations]),
         is_live=_is_live(connection, name),
     )
+
+
+def _curves(
+    connection: sqlite3.Connection,
+    names: Collection[str],
+    wanted: Collection[str],
+    read: Callable[[sqlite3.Connection, str], list[MetricPoint]],
+) -> dict[str, list[MetricPoint]]:
+    return {metric: read(connection, metric) for metric in sorted(wanted) if metric in names}
 
 
 def _is_live(connection: sqlite3.Connection, name: str) -> bool:

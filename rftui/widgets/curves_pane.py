@@ -11,7 +11,7 @@ from rftui.actions import bindings
 from rftui.charts.alerts import WATCHED, Alert, alerts_of
 from rftui.charts.chart_plots import Lines, moved_cursor, place, plot_of, steps_in, whole_of
 from rftui.charts.curve_reads import MAX_POINTS, RunCurves, read_curves, read_names, sketch_curves
-from rftui.charts.curves import Axis, Range, Scale, axis_label
+from rftui.charts.curves import Axis, Range, axis_label
 from rftui.charts.panels import Panel, metrics_of, preset
 from rftui.charts.plot import ALERT, Plot
 from rftui.terminal.clean import one_line
@@ -40,8 +40,8 @@ class CurvesPane(ChartsPane):
         self._alerts: tuple[Alert, ...] = ()
         self._memory = CurveMemory(name, max_points=MAX_POINTS)
         self._lines = Lines()
-        self._scales: tuple[int, dict[Axis, Scale]] | None = None
-        """Those of the run as it was at a version."""
+        self._known: tuple[int, RunCurves] | None = None
+        """What was read of the run as it was at a version."""
 
     def read(self) -> RunCurves:
         """The curves of the charts on this page and on all others: paging should not wait."""
@@ -50,13 +50,15 @@ class CurvesPane(ChartsPane):
         wanted = metrics_of(self.panels) | WATCHED
         if self.data is None and (first := sketch_curves(self.home, self.run_name, wanted)) is not None:
             return first
-        version = self.version
-        known = self._scales[1] if self._scales is not None and self._scales[0] == version else None
-        found = read_curves(self.home, self.run_name, wanted, steps=self.part, memory=self._memory, scales=known)
-        self._scales = (version, found.scales)
-        if self.part is None:
+        version, part = self.version, self.part
+        known = self._known[1] if self._known is not None and self._known[0] == version else None
+        if part is not None:
             # a part of a run cannot tell what went wrong outside of it
+            wanted = metrics_of(self.panels)
+        found = read_curves(self.home, self.run_name, wanted, steps=part, memory=self._memory, known=known)
+        if part is None:
             self._alerts = alerts_of(found.curves, found.evaluations)
+        self._known = (version, found)
         return found._replace(alerts=self._alerts)
 
     def draw(self, found: RunCurves) -> None:
