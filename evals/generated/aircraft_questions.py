@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from evals.generated.aircraft_drawing import cell_of_nose_and_tail
-from evals.generated.aircraft_fleet import Build, Variant, fleet, labels
+from evals.generated.aircraft_fleet import Build, Variant, labels
 from evals.generated.aircraft_scenes import AircraftScene, make_scene
 
 ASKED_FOR = {"variant": "model", "family": "family", "manufacturer": "manufacturer"}
@@ -76,11 +76,6 @@ def ask(
         variant.label(level),
         traces(scene),
     )
-
-
-def lesson_question(rng: random.Random, *, variants: int, split: str, difficulty: float) -> Question:
-    """A question about any variant of a fleet of that size."""
-    return ask(rng, rng.choice(fleet(variants)), split=split, difficulty=difficulty)
 
 
 def traces(scene: AircraftScene) -> tuple[str, ...]:
