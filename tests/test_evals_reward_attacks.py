@@ -358,6 +358,27 @@ def test_a_slow_reward_ends_the_attacks_early_after_one_case() -> None:
     assert (len(pays.pays), pays.left_out) == (1, len(ANIMALS) - 1)
 
 
+def test_of_many_labels_evenly_chosen_ones_are_tried_as_the_right_one() -> None:
+    labels = [f"label {n:03}" for n in range(50)]
+
+    def last_only(response: Any, example: Example) -> float:
+        return float(response.answer == example.gold or (example.gold == "label 040" and not response.text))
+
+    found = attack_all(bench(own(last_only), FORM, labels=labels, shows=False), most_cases=5)
+
+    assert {outcome.cases for outcome in found.values()} == {5}
+    assert found["nothing at all"].worst.case.gold == "label 040"
+
+
+def test_an_answer_of_all_labels_has_the_right_one_and_at_most_two_hundred() -> None:
+    labels = [f"label {n:03}" for n in range(300)]
+
+    case = cases_of(labels, shows=False)[-1]
+
+    (text,) = (attack.text for attack in attacks(case) if attack.name == "all labels, right last")
+    assert text.count("label ") == 201 and "label 299</answer>" in text
+
+
 def test_the_matrix_has_a_row_a_right_answer_and_a_column_an_answer() -> None:
     def earlier(response: Any, example: Example) -> float:
         return float((response.answer or "~") <= example.gold)

@@ -19,6 +19,8 @@ NONSENSE = "xqzvk"
 """An answer that no task has, and that shares next to nothing with any."""
 THOUGHT = "looking closely before deciding"
 """Reasoning that names no label."""
+MOST_NAMED = 200
+"""Labels that an answer of all labels names, where there are more."""
 REPEATS = 1024
 """Words of the repeated attacks, where a completion may be that long."""
 
@@ -279,10 +281,11 @@ def cases(
     if not examples:
         raise ValueError("rewards are attacked over examples, and there is none")
     made = []
+    among_all = tuple(labels[:MOST_NAMED])
     for label in dict.fromkeys(labels):
         place = next((place for place, example in enumerate(examples) if example.gold == label), None)
         example = examples[place] if place is not None else _with_gold(examples[0], label)
-        among = example.options or tuple(labels)
+        among = example.options or among_all
         among = among if label in among else (label, *among)
         made.append(Case(example, among, mode, echoes[place or 0], longest, _other_names(example)))
     return made

@@ -8,9 +8,6 @@ from typing import NamedTuple
 from evals.rewards.judging import LEAST, Bench, Deadline
 from evals.task import Example
 
-MOST_LABELS = 300
-"""More labels than these are not tried against each other."""
-
 
 class Collision(NamedTuple):
     """A label that is paid where another is right."""
@@ -43,7 +40,7 @@ def matrix(bench: Bench, *, seconds: float | None = None) -> Matrix:
     knowing = [
         reward for reward, item in zip(bench.rewards, bench.knowledge, strict=True) if item.knows_answer and item.weight
     ]
-    narrow = Bench(knowing, bench.task, bench.cases[:MOST_LABELS])
+    narrow = Bench(knowing, bench.task, bench.cases)
     labels = tuple(case.gold for case in narrow.cases)
     # the prompt is the same over the cases, so an answer is taken apart once
     responses = {label: case.response(case.completion(label)) for case in narrow.cases[:1] for label in labels}

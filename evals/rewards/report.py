@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from evals.errors import TaskError
@@ -14,8 +14,8 @@ from evals.task import Examples, Source, Task
 
 EXAMPLES = 64
 """How many training examples are looked at for questions, options and right answers."""
-MOST_CASES = 100
-"""Labels that are tried as the right answer; of more, as many are taken evenly."""
+MOST_LABELS = 1000
+"""Labels that are answered to each other; of more, the first are."""
 GATE_SECONDS = 1.0
 CHECK_SECONDS = 60.0
 """After so long no further label is tried as the right answer, by attacks and once more by the matrix."""
@@ -57,17 +57,10 @@ def set_up(
         raise TaskError(f"{source.name} has no training examples", expected="one or more to attack the rewards on")
     space = task.answer_space(source)
     labels = space or labels_of(examples)
-    tried = _evenly(labels, MOST_CASES)
-    made = cases(
-        examples, tried, mode=mode, echoes=[task.user_text(example, mode) for example in examples], longest=longest
-    )
+    echoes = [task.user_text(example, mode) for example in examples]
+    made = cases(examples, labels[:MOST_LABELS], mode=mode, echoes=echoes, longest=longest)
     bench = Bench(rewards, task, made, seconds=seconds)
     return Setup(bench, task, source, mode, longest, labels, not space, settings)
-
-
-def _evenly(labels: Sequence[str], most: int) -> Sequence[str]:
-    step = max(1, -(-len(labels) // most))
-    return labels[::step]
 
 
 def gate_problems(setup: Setup) -> list[str]:
@@ -102,7 +95,11 @@ def report(setup: Setup) -> dict[str, Any]:
         "right_answers": [_attack(bench, one) for one in outcomes.values() if not _is_attack(one)],
         "collisions": [collision._asdict() for collision in pays.collisions],
         "unpaid_labels": pays.unpaid,
-        "matrix": {"labels": list(pays.labels), "pays": pays.pays, "left_out": pays.left_out},
+        "matrix": {
+            "labels": list(pays.labels),
+            "pays": pays.pays,
+            "left_out": pays.left_out + max(0, len(setup.labels) - MOST_LABELS),
+        },
     }
 
 
