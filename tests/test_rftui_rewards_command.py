@@ -69,8 +69,8 @@ def test_a_rule_that_can_be_gamed_is_told_of_by_attack_and_fails_the_command(
     assert check("--set", f"{OWN}=mine.py:two_way_substring") == 1
 
     printed = capsys.readouterr().out
-    assert "wrong: empty answer: mine pays it like the right answer (16 of 16 labels)" in printed
-    assert "wrong: all labels, right first: mine pays it like the right answer" in printed
+    (line,) = (line for line in printed.splitlines() if line.startswith("wrong: mine pays it like the right answer: "))
+    assert "; empty answer (all); " in line and "all labels, right first (all); " in line
     assert "\x1b" not in printed
 
 

@@ -85,9 +85,9 @@ def _attack_table(title: str, attacks: Sequence[Mapping[str, Any]], names: Seque
     rows: list[list[Cell | str]] = [
         [
             one["attack"],
-            *(number(one["rewards"][name]) for name in names),
-            number(one["reward"]),
-            number(one["allowed"]["reward_below"]),
+            *(number(one["rewards"][name], digits=3) for name in names),
+            number(one["reward"], digits=3),
+            number(one["allowed"]["reward_below"], digits=3),
             _verdict(one),
             answered(one["answered"]),
         ]
@@ -123,14 +123,23 @@ def _collision_table(collisions: Sequence[Mapping[str, Any]]) -> Table:
         [
             one["gold"],
             one["answer"],
-            number(one["pay"]),
-            number(one["right"]),
+            number(one["pay"], digits=3),
+            number(one["right"], digits=3),
             Cell("paid like the right one" if one["is_full"] else "partly paid", "red"),
         ]
         for one in sorted(collisions, key=lambda one: not one["is_full"])[:MOST_COLLISIONS]
     ]
     shown = f"the first {len(rows)} of " if len(rows) < len(collisions) else ""
     return Table(f"labels that are paid where another is right: {shown}{len(collisions)} pairs", columns, rows)
+
+
+def _by_reason(attacks: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A line for each reason, with the attacks it was given for and how many labels each came through on."""
+    named: dict[str, list[str]] = {}
+    for one in attacks:
+        share = f"{one['cases_alike']} of {one['cases']}" if one["cases_alike"] < one["cases"] else "all"
+        named.setdefault(one_line(one["why"]), []).append(f"{one['attack']} ({share})")
+    return [f"{reason}: {'; '.join(names)}" for reason, names in named.items()]
 
 
 def conclusion(said: Mapping[str, Any]) -> list[str]:
@@ -140,13 +149,10 @@ def conclusion(said: Mapping[str, Any]) -> list[str]:
     missed = [one for one in said["right_answers"] if one["why"] and not one["is_fault"]]
     pairs = len(said["matrix"]["pays"]) * max(0, len(said["matrix"]["labels"]) - 1)
     lines = [f"wrong: {finding}" for finding in said["findings"]]
-    lines += [
-        f"wrong: {one['attack']}: {one_line(one['why'])} ({one['cases_alike']} of {counted(one['cases'], 'label')})"
-        for one in [*faults, *raised]
-    ]
+    lines += [f"wrong: {line}" for line in _by_reason([*faults, *raised])]
     if said["collisions"]:
         lines.append(f"wrong: {len(said['collisions'])} of {counted(pairs, 'pair')} of labels are paid for each other")
-    lines += [f"{one['verdict']}: {one['attack']}: {one_line(one['why'])}" for one in missed]
+    lines += [f"to know: {line}" for line in _by_reason(missed)]
     if said["unpaid_labels"]:
         some = ", ".join(one_line(label) for label in said["unpaid_labels"][:8])
         more = f" and {len(said['unpaid_labels']) - 8} more" if len(said["unpaid_labels"]) > 8 else ""
