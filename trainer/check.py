@@ -19,10 +19,11 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_
 from trl import GRPOConfig, SFTConfig
 
 import trainer
+from evals.checking.faults import blame
 from evals.errors import EvalsError
 from evals.rewards import build_rewards
 from evals.task import Examples
-from evals.tasks import load_task
+from evals.tasks import is_task_file, load_task
 from store.config import Method, RunConfig
 from store.layout import RunDir
 from trainer.errors import ModelError, OptionsError, TrainerError
@@ -49,6 +50,16 @@ def report(config: RunConfig, run_dir: RunDir) -> dict[str, Any]:
         except (TrainerError, EvalsError) as error:
             finding = {"found": error.found, "expected": error.expected, "fix": error.fix}
             # two checks may trip over the same model
+            errors += [finding] if finding not in errors else []
+        # a task of the user's own may raise anything; from elsewhere it is a bug, and stays a traceback
+        except Exception as error:
+            if not is_task_file(config.task):
+                raise
+            finding = {
+                "found": f"task {config.task} raised {blame(error)}",
+                "expected": "a task that answers",
+                "fix": "mend it there; `rftui tasks check` looks at every example",
+            }
             errors += [finding] if finding not in errors else []
     return {
         "ok": not errors,
@@ -190,10 +201,16 @@ def _check_task(config: RunConfig, run_dir: RunDir) -> dict[str, Any]:
         [{"role": "user", "content": content}], add_generation_prompt=True, tokenize=False
     )
     encoded = processor(text=[prompt], images=[[item.image for item in fitted]] if fitted else None)
+    warnings = [f"training example {uid} cannot be read ({reason})" for uid, reason in reader.reasons.items()]
+    held_out = task.examples("heldout", seed=config.evaluation.seed, difficulty=config.difficulty, source=source)
+    if config.evaluation.examples and held_out.length == 0:
+        warnings.append("there are no held-out examples, so nothing will be evaluated; `rftui tasks check` shows why")
+    if task.grade(example.gold, example) is False:
+        warnings.append(f"example {example.uid}: the task grades the gold answer {example.gold!r} as wrong")
     return {
         "source": source._asdict(),
         "available_examples": examples.length,
-        "warnings": [f"training example {uid} cannot be read ({reason})" for uid, reason in reader.reasons.items()],
+        "warnings": warnings,
         "sample": {
             "prompt": prompt,
             "tokens": len(encoded["input_ids"][0]),

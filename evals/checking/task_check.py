@@ -45,6 +45,16 @@ def check_task(
     for split in SPLITS:
         try:
             examples = task.examples(split, seed=seed, difficulty=difficulty, source=source)
+            if isinstance(examples, list | tuple):
+                problems.append(
+                    Problem(
+                        Level.ERROR,
+                        f"examples({split!r}) gives a {type(examples).__name__}",
+                        expected="an object with `length` (None without end) and examples by [index]",
+                        fix="docs/tasks.md has an example",
+                    )
+                )
+                continue
             reader = SplitReader(task, split, examples, images=images, limits=limits or Limits(), seen=seen)
             facts.append(reader.read(train_majority=majority))
         # the user's own code may raise anything

@@ -73,6 +73,14 @@ def _class_in(path: Path) -> type[Task]:
             expected="TASK, a class that extends evals.task.Task",
             fix="write `TASK = MyTask` at the end of the file; docs/tasks.md has an example",
         )
+    missing = [f"{method}()" for method in sorted(defined.__abstractmethods__)]
+    missing += [text for text in ("name", "summary") if not isinstance(vars(defined).get(text), str)]
+    if missing:
+        raise TaskError(
+            f"{defined.__name__} in {path} lacks {', '.join(missing)}",
+            expected="a name, a summary, source() and examples()",
+            fix=f"write them in {defined.__name__}; docs/tasks.md has an example",
+        )
     return defined
 
 
