@@ -300,6 +300,18 @@ def test_an_archive_for_which_there_is_no_room_says_what_to_do(
     assert "XDG_CACHE_HOME" in caught.value.fix
 
 
+def test_a_cache_that_cannot_be_written_says_what_to_do(written: Path, tmp_path: Path, cache: Path) -> None:
+    packed = tar_gz(written / RELEASE / "data", tmp_path / "a.tar.gz")
+    cache.parent.parent.mkdir()
+    cache.parent.write_text("a file where a folder should be")
+
+    with pytest.raises(TaskError) as caught:
+        open_aircraft(packed)
+
+    assert f"cannot be decompressed to {cache}" in caught.value.found
+    assert "XDG_CACHE_HOME" in caught.value.fix
+
+
 # the published lists
 
 

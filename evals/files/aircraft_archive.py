@@ -43,6 +43,7 @@ SPARE_BYTES = 64 * 2**20
 FOLDERS_BELOW = ("", "data", "fgvc-aircraft-2013b/data")
 """Where the data folder lies below what may be named: itself, the release's folder, what holds that."""
 _CHUNK = 1 << 20
+_FIX = "set XDG_CACHE_HOME to a larger disk that can be written, or unpack it yourself (tar xzf) and name the folder"
 
 
 class AircraftFiles(Protocol):
@@ -194,17 +195,23 @@ def archive_cache() -> Path:
 
 
 def decompressed(path: Path) -> Path:
-    """The archive as a plain tar in the cache, made where it is not there. Raises TaskError or OSError.
+    """The archive as a plain tar in the cache, made where it is not there. Raises TaskError.
 
     Processes that ask at once wait for the one that decompresses.
     """
     cache = archive_cache()
-    cache.mkdir(parents=True, exist_ok=True)
-    name = fingerprint_file(os.fspath(path)).hex()
-    kept = cache / f"{name}.tar"
-    with _locked(cache / f"{name}.lock"):
-        if not kept.is_file():
-            _decompress(path, kept)
+    kept = cache / f"{fingerprint_file(os.fspath(path)).hex()}.tar"
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        with _locked(kept.with_suffix(".lock")):
+            if not kept.is_file():
+                _decompress(path, kept)
+    except OSError as error:
+        raise TaskError(
+            f"{path.name} cannot be decompressed to {cache} ({error.strerror or error})",
+            expected="a folder that can be written",
+            fix=_FIX,
+        ) from error
     return kept
 
 
@@ -222,7 +229,7 @@ def _decompress(path: Path, kept: Path) -> None:
         raise TaskError(
             f"{path.name} needs {needed >> 20} MB decompressed and {kept.parent} has {free >> 20} MB free",
             expected="room for the archive as a plain tar: gzip cannot be read at any place",
-            fix="set XDG_CACHE_HOME to a larger disk, or unpack it yourself (tar xzf) and name the folder",
+            fix=_FIX,
         )
     logger.info("decompressing %s (%d MB) to %s, once", path.name, needed >> 20, kept)
     began = time.monotonic()
