@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
@@ -12,7 +11,6 @@ from textual.containers import Container, Horizontal, Vertical
 from textual.events import Resize
 from textual.message import Message
 from textual.widget import Widget
-from textual.worker import get_current_worker
 
 from rftui.actions import bindings
 from rftui.comparing.answers import SharedAnswer, answer_row
@@ -31,8 +29,6 @@ from rftui.comparing.rollout_header import (
 from rftui.comparing.rollout_reads import PairsPage, PairsReader
 from rftui.comparing.runs import CompareRuns
 from rftui.rollouts.reads import GroupPage
-from rftui.terminal.clean import one_line
-from rftui.terminal.half_blocks import Picture
 from rftui.terminal.spans import Line, Role, Span
 from rftui.terminal.wrapping import wrap
 from rftui.widgets.compare_columns import CompareColumn
@@ -40,7 +36,7 @@ from rftui.widgets.compare_pane import ComparePane
 from rftui.widgets.image import ImagePane, Shown
 from rftui.widgets.line_list import LineList
 from rftui.widgets.span_view import SpanLines
-from store.errors import StoreError
+from rftui.widgets.telling import PictureRead, ReadFailed, tell
 from store.layout import Home
 
 NARROW = 120
@@ -79,21 +75,6 @@ class CompareRolloutsPane(ComparePane):
             self.uid = uid
             self.pages = pages
             """By run."""
-
-    class PictureRead(Message, bubble=False):
-        """A picture was read."""
-
-        def __init__(self, shown: Shown, picture: Picture) -> None:
-            super().__init__()
-            self.shown = shown
-            self.picture = picture
-
-    class ReadFailed(Message, bubble=False):
-        """The completions could not be read."""
-
-        def __init__(self, problem: str) -> None:
-            super().__init__()
-            self.problem = problem
 
     def __init__(self, home: Home, runs: CompareRuns) -> None:
         super().__init__(home, runs)
@@ -165,22 +146,18 @@ class CompareRolloutsPane(ComparePane):
 
     @work(thread=True, exclusive=True, group="groups", exit_on_error=False)
     def _read_groups(self, uid: str, wanted: Mapping[str, int]) -> None:
-        worker = get_current_worker()
-        try:
-            pages = {run: self._reader.group(run, group) for run, group in wanted.items()}
-        except (OSError, StoreError, sqlite3.Error, ValueError) as error:
-            # the pane's boundary: what was shown stays, and it is said why
-            message: Message = self.ReadFailed(f"the rollouts cannot be read: {one_line(error, width=200)}")
-        else:
-            message = self.GroupsRead(uid, pages)
-        if not worker.is_cancelled:
-            self.post_message(message)
+        def read() -> Message:
+            return self.GroupsRead(uid, {run: self._reader.group(run, group) for run, group in wanted.items()})
+
+        tell(self, read, doing="the rollouts cannot be read")
 
     @work(thread=True, exclusive=True, group="picture", exit_on_error=False)
     def _read_picture(self, shown: Shown, runs: Sequence[str]) -> None:
-        picture = self._reader.picture(runs, shown[0], shown[1], is_ascii=self.image.is_ascii)
-        if not get_current_worker().is_cancelled:
-            self.post_message(self.PictureRead(shown, picture))
+        def read() -> Message:
+            digest, space = shown[:2]
+            return PictureRead(shown, self._reader.picture(runs, digest, space, is_ascii=self.image.is_ascii))
+
+        tell(self, read, doing="the image cannot be read")
 
     @on(GroupsRead)
     def _take_groups(self, event: GroupsRead) -> None:

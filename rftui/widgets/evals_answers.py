@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import sqlite3
 from collections.abc import Callable
 
 from textual import on, work
@@ -12,22 +10,19 @@ from textual.containers import Container
 from textual.events import Resize
 from textual.message import Message
 from textual.widget import Widget
-from textual.worker import get_current_worker
 
 from rftui.evaluations.browser import AnswerBrowser
 from rftui.evaluations.reads import EvalDetail, EvalsSource, SamplePage
 from rftui.evaluations.sample_text import answer_row, browser_lines, sample_lines
-from rftui.terminal.clean import clean, one_line
+from rftui.terminal.clean import clean
 from rftui.terminal.half_blocks import Picture
 from rftui.terminal.spans import Line, Role, Span
 from rftui.widgets.image import ImagePane, Shown
 from rftui.widgets.line_list import LineList
 from rftui.widgets.span_scroll import SpanScroll
 from rftui.widgets.span_view import SpanLines
-from store.errors import StoreError
+from rftui.widgets.telling import PictureRead, ReadFailed, tell
 from store.evaluations import EvalAnswer, EvalKey
-
-logger = logging.getLogger(__name__)
 
 NARROW = 110
 """Below so many columns the image stands under the list."""
@@ -59,21 +54,6 @@ class EvalAnswers(Widget):
         def __init__(self, page: SamplePage) -> None:
             super().__init__()
             self.page = page
-
-    class PictureRead(Message, bubble=False):
-        """A picture was read."""
-
-        def __init__(self, shown: Shown, picture: Picture) -> None:
-            super().__init__()
-            self.shown = shown
-            self.picture = picture
-
-    class ReadFailed(Message, bubble=False):
-        """The store could not be read."""
-
-        def __init__(self, problem: str) -> None:
-            super().__init__()
-            self.problem = problem
 
     def __init__(self, source: EvalsSource, *, id: str) -> None:
         super().__init__(id=id)
@@ -228,18 +208,10 @@ class EvalAnswers(Widget):
     def read_picture(self, wanted: Shown, *, is_ascii: bool) -> None:
         """Reads one image, sized to cells, in half blocks."""
         digest, space, _ = wanted
-        self._tell(lambda: self.PictureRead(wanted, self.source.picture(digest, space, is_ascii=is_ascii)))
+        self._tell(lambda: PictureRead(wanted, self.source.picture(digest, space, is_ascii=is_ascii)))
 
     def _tell(self, read: Callable[[], Message]) -> None:
-        worker = get_current_worker()
-        try:
-            message = read()
-        except (OSError, StoreError, sqlite3.Error, ValueError) as error:
-            # the boundary of what is read: it stays as it was and says why
-            logger.warning("an answer of %s could not be read", self.source.run, exc_info=True)
-            message = self.ReadFailed(f"this answer cannot be read: {one_line(error, width=300)}")
-        if not worker.is_cancelled:
-            self.post_message(message)
+        tell(self, read, doing=f"an answer of {self.source.run} cannot be read")
 
     @on(SampleRead)
     def _take_sample(self, event: SampleRead) -> None:

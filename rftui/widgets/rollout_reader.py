@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections.abc import Callable, Iterator
 
 from textual import work
 from textual.message import Message
 from textual.widget import Widget
-from textual.worker import get_current_worker
 
 from rftui.rollouts.bookmarks import Marked, marked_rollouts, set_bookmark
 from rftui.rollouts.query import RolloutQuery
 from rftui.rollouts.reads import Extent, GroupPage, RolloutSource, StepPage
 from rftui.runs.reads import see_to
-from rftui.terminal.clean import one_line
 from rftui.terminal.half_blocks import Picture
 from rftui.widgets.image import Shown
+from rftui.widgets.telling import PictureRead, tell, tell_each
 from store.bookmarks import CompletionPlace
-from store.errors import StoreError
 from store.layout import Home
 
 POLL_S = 0.3
 TELL_EVERY_S = 0.15
 """How often a count that takes long says what it has."""
 EXTENT = "rollouts-extent"
+DOING = "the rollouts cannot be read"
 Stamp = tuple[tuple[int, int], ...]
 
 
@@ -65,27 +63,12 @@ class RolloutReader(Widget):
             self.page = page
             self.query = query
 
-    class PictureRead(Message, bubble=False):
-        """A picture was read."""
-
-        def __init__(self, shown: Shown, picture: Picture) -> None:
-            super().__init__()
-            self.shown = shown
-            self.picture = picture
-
     class BookmarksRead(Message, bubble=False):
         """It was read which completions are marked."""
 
         def __init__(self, marks: list[Marked]) -> None:
             super().__init__()
             self.marks = marks
-
-    class ReadFailed(Message, bubble=False):
-        """The store could not be read."""
-
-        def __init__(self, problem: str) -> None:
-            super().__init__()
-            self.problem = problem
 
     def __init__(self, home: Home, run_name: str, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -128,7 +111,7 @@ class RolloutReader(Widget):
     @work(thread=True, exclusive=True, group="rollouts-hits", exit_on_error=False)
     def read_hits(self, query: RolloutQuery, *, around: int) -> None:
         """Counts what a query finds, from a step outwards, and tells while it counts."""
-        self._tell_each(lambda: self._count(query, around))
+        tell_each(self, lambda: self._count(query, around), doing=DOING)
 
     def _count(self, query: RolloutQuery, around: int) -> Iterator[Message | None]:
         found: dict[int, int] = {}
@@ -150,7 +133,7 @@ class RolloutReader(Widget):
     @work(thread=True, exclusive=True, group="rollouts-picture", exit_on_error=False)
     def read_picture(self, shown: Shown, *, is_ascii: bool, depth: str) -> None:
         """Reads one image, sized to cells."""
-        self._tell(lambda: self.PictureRead(shown, self.source.picture(*shown, is_ascii=is_ascii, depth=depth)))
+        self._tell(lambda: PictureRead(shown, self.source.picture(*shown, is_ascii=is_ascii, depth=depth)))
 
     @work(thread=True, exclusive=True, group="rollouts-bookmarks", exit_on_error=False)
     def read_bookmarks(self) -> None:
@@ -167,22 +150,5 @@ class RolloutReader(Widget):
 
         self._tell(write, doing="the bookmark cannot be written")
 
-    def _tell(self, read: Callable[[], Message | None], *, doing: str = "the rollouts cannot be read") -> None:
-        """Posts what was read, or why nothing was, unless something else is wanted by then."""
-        self._tell_each(lambda: iter([read()]), doing=doing)
-
-    def _tell_each(
-        self, read: Callable[[], Iterator[Message | None]], *, doing: str = "the rollouts cannot be read"
-    ) -> None:
-        """Posts each thing as it is read, until something else is wanted."""
-        worker = get_current_worker()
-        try:
-            for message in read():
-                if worker.is_cancelled:
-                    return
-                if message is not None:
-                    self.post_message(message)
-        except (OSError, StoreError, sqlite3.Error, ValueError) as error:
-            # the pane's boundary: it stays as it was and says why
-            if not worker.is_cancelled:
-                self.post_message(self.ReadFailed(f"{doing}: {one_line(error, width=300)}"))
+    def _tell(self, read: Callable[[], Message | None], *, doing: str = DOING) -> None:
+        tell(self, read, doing=doing)

@@ -31,6 +31,7 @@ from rftui.widgets.line_list import LineList
 from rftui.widgets.pixels import support_of_app
 from rftui.widgets.rollout_reader import POLL_S, RolloutReader
 from rftui.widgets.span_view import SpanLines
+from rftui.widgets.telling import PictureRead, ReadFailed
 from store.layout import Home
 
 NARROW = 120
@@ -156,8 +157,8 @@ class RolloutsView(CompletionKeys, can_focus=True):
             return
         self._show_group(event.page)
 
-    @on(RolloutReader.PictureRead)
-    def _take_picture(self, event: RolloutReader.PictureRead) -> None:
+    @on(PictureRead)
+    def _take_picture(self, event: PictureRead) -> None:
         if not event.picture.payload:
             # pixels are megabytes; they are read again
             while len(self._pictures) >= MOST_PICTURES:
@@ -165,8 +166,8 @@ class RolloutsView(CompletionKeys, can_focus=True):
             self._pictures[event.shown] = event.picture
         self.image.show_picture(event.shown, event.picture)
 
-    @on(RolloutReader.ReadFailed)
-    def _say_problem(self, event: RolloutReader.ReadFailed) -> None:
+    @on(ReadFailed)
+    def _say_problem(self, event: ReadFailed) -> None:
         self.browser.problem = event.problem
         self._show_head()
 
