@@ -7,6 +7,7 @@ Runs in the interpreter that will train, so that a task of the user's own is run
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from typing import Any
 
@@ -63,6 +64,8 @@ def answer(request: dict[str, Any]) -> TaskFacts:
 def main() -> int:
     """Exit code 0; whether something is wrong stands in what is printed."""
     request = json.load(sys.stdin)
+    # what tasks log for the log of a run is said here as remarks
+    logging.getLogger("evals").setLevel(logging.ERROR)
     # what a user's file prints must not mix with the answer
     stdout, sys.stdout = sys.stdout, sys.stderr
     facts = answer(request)

@@ -100,7 +100,8 @@ class RowProblems:
         if not self.counts:
             return ""
         parts = ", ".join(f"{count:,} {reason}" for reason, count in self.counts.most_common())
-        return f"{self.counts.total():,} rows left out: {parts}"
+        total = self.counts.total()
+        return f"{total:,} {'row' if total == 1 else 'rows'} left out: {parts}"
 
 
 class QuestionRows:

@@ -11,6 +11,9 @@ from rftui.cli.options import JsonOption, SourceOption, complete_task, examples
 from rftui.cli.output import Cell, Column, narrate, print_json, print_table, say
 from rftui.cli.task_writing import write
 
+PRINTED_LINES = 20
+"""Of what a task's own code prints."""
+
 
 class _Group(TyperGroup):
     """`rftui tasks folder` is short for `rftui tasks show folder`."""
@@ -140,7 +143,7 @@ def check(
 
     if not as_json:
         narrate(f"reading {'all' if is_all else f'up to {images:,}'} examples' images a split")
-    said = ask(
+    said, printed = ask(
         CheckRequest(
             task=task,
             source=source,
@@ -149,6 +152,8 @@ def check(
             python=python,
         )
     )
+    for line in printed.splitlines()[-PRINTED_LINES:]:
+        narrate(f"{task}: {line}")
     if as_json:
         print_json(said)
     else:

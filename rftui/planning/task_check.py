@@ -24,6 +24,15 @@ _SETTINGS = ("seed", "difficulty", "image_min_pixels", "image_max_pixels")
 """Other settings of a run that say what its examples look like."""
 
 
+class CheckAnswer(NamedTuple):
+    """What came of a check."""
+
+    said: dict[str, Any]
+    """What is in the task, as `evals.checking` records it."""
+    printed: str
+    """What the task's own code printed."""
+
+
 class CheckRequest(NamedTuple):
     """What the user asked for."""
 
@@ -35,8 +44,8 @@ class CheckRequest(NamedTuple):
     python: str | None = None
 
 
-def check(request: CheckRequest) -> dict[str, Any]:
-    """What is in the task, as `evals.checking` records it. Raises NotFound, UsageProblem or RftuiError."""
+def check(request: CheckRequest) -> CheckAnswer:
+    """What is in the task. Raises NotFound, UsageProblem or RftuiError."""
     if not is_task_file(request.task) and request.task not in task_names():
         raise unknown("task", request.task, task_names())
     python = find_python(request.python)
@@ -46,21 +55,22 @@ def check(request: CheckRequest) -> dict[str, Any]:
         process = subprocess.run(
             [python, "-m", "evals.checking"],
             input=json.dumps(_question(request)).encode(),
-            stdout=subprocess.PIPE,
+            capture_output=True,
             cwd=scratch,
             env=child_environment(environment),
             check=False,
         )
+    printed = process.stderr.decode("utf-8", "replace")
     try:
         said: dict[str, Any] = json.loads(process.stdout.splitlines()[-1])
     except (ValueError, IndexError):
         raise RftuiError(
             f"the check of task {request.task} ended without an answer",
-            found=f"exit code {process.returncode} of {python} -m evals.checking",
+            found=f"exit code {process.returncode}; the last it printed: {printed.strip()[-500:] or 'nothing'}",
             expected="a task that neither ends nor kills the interpreter",
-            fix="see what it printed above",
+            fix="mend the task, or name another interpreter with --python",
         ) from None
-    return said
+    return CheckAnswer(said, printed)
 
 
 def _question(request: CheckRequest) -> dict[str, Any]:
