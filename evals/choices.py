@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from evals.grading import normalized
 from evals.task import Example
+
+# the same few answers stand in hundreds of thousands of rows
+_as_graded = lru_cache(maxsize=4096)(normalized)
 
 
 def rotations(example: Example) -> tuple[Example, ...]:
@@ -25,10 +29,10 @@ def rotations(example: Example) -> tuple[Example, ...]:
 
 def choice_problem(options: Sequence[str], gold: str) -> str | None:
     """Why nobody could be graded on this choice, in words; None where one option, and only one, is the gold answer."""
-    known = [normalized(option) for option in options]
-    if not normalized(gold):
+    known, wanted = [_as_graded(option) for option in options], _as_graded(gold)
+    if not wanted:
         return "it has no correct answer"
-    if normalized(gold) not in known:
+    if wanted not in known:
         return f"its correct answer {gold!r} is not among its options {list(options)!r}"
     repeated = next((option for option, text in zip(options, known, strict=True) if known.count(text) > 1), None)
     return None if repeated is None else f"its options say {repeated!r} more than once"

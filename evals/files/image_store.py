@@ -62,19 +62,21 @@ class ImageStore:
         self.label = label
         """What the images are from, for messages."""
         self._records: NDArray[np.void] = np.empty(0, RECORD)
+        self._starts: NDArray[np.intp] = np.empty(0, np.intp)
+        """Record of the first image of each row."""
         self._load()
 
     @property
     def rows(self) -> int:
         """Rows stored, from row 0 on without a gap."""
-        return int(self._records["row"][-1]) + 1 if len(self._records) else 0
+        return len(self._starts)
 
     def __getitem__(self, row: int) -> tuple[StoredImage, ...]:
         """The images of a stored row, in order."""
-        first, end = np.searchsorted(self._records["row"], [row, row + 1])
-        found = self._records[first:end]
-        if not len(found):
+        if row >= len(self._starts):
             raise IndexError(f"row {row} is not in the store of {self.rows} rows")
+        first = self._starts[row]
+        found = self._records[first : first + self._records[first]["count"]]
         return tuple(StoredImage(int(one["offset"]), int(one["size"]), one["digest"].tobytes()) for one in found)
 
     def read(self, image: StoredImage) -> bytes:
@@ -108,11 +110,14 @@ class ImageStore:
                 self._load()
                 if self.rows < upto:
                     self._check_room(need_bytes)
+                    logger.info(
+                        "keeping images of %s, rows %d to %d, at most %.1f GB, in %s",
+                        *(self.label, self.rows, upto, need_bytes / 1e9, self.folder),
+                    )
                     self._fill(upto, stream)
                     self._load()
 
     def _fill(self, upto: int, stream: Callable[[int, int], Iterator[Sequence[bytes | None]]]) -> None:
-        logger.info("keeping images of %s, rows %d to %d, in %s", self.label, self.rows, upto, self.folder)
         known = {one["digest"].tobytes(): int(one["offset"]) for one in self._records if one["size"]}
         with self._images.open("ab") as images, self._index.open("r+b" if self._index.exists() else "w+b") as index:
             # a row that a kill cut in two starts again
@@ -125,13 +130,11 @@ class ImageStore:
 
     def _load(self) -> None:
         """Takes in what the index says, up to the last complete row."""
-        if not self._index.is_file():
-            self._records = np.empty(0, RECORD)
-            return
-        raw = self._index.read_bytes()
+        raw = self._index.read_bytes() if self._index.is_file() else b""
         records = np.frombuffer(raw[: len(raw) // RECORD.itemsize * RECORD.itemsize], RECORD)
         ends = np.flatnonzero(records["number"] + 1 == records["count"])
         self._records = records[: ends[-1] + 1] if len(ends) else records[:0]
+        self._starts = np.flatnonzero(self._records["number"] == 0)
 
     def _check_room(self, need_bytes: int) -> None:
         present = self._images.stat().st_size if self._images.exists() else 0
