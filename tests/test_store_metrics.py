@@ -183,6 +183,20 @@ def test_a_long_part_comes_from_the_roll_ups(monkeypatch: pytest.MonkeyPatch) ->
     assert all(500 <= point.step <= 1500 for point in part)
 
 
+def test_a_spike_at_the_edge_of_a_long_part_is_kept_beside_a_larger_one_outside(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("store.metrics.POINT_BY_POINT_STEPS", ROLLUP_STEPS)
+    spikes = {4700: 200.0, 5100: 100.0, 15_000: 100.0, 15_300: 200.0}
+    with catalogue() as connection:
+        store(connection, [(step, spikes.get(step, 0.0)) for step in range(0, 20_000, 10)])
+
+        part = curve_between(connection, "run", "loss", first=5000, last=15_100, max_points=40)
+
+    assert [point for point in part if point.value] == [(5100, 100.0), (15_000, 100.0)]
+    assert len(part) < 80
+
+
 @PATIENTLY
 @given(st.lists(st.integers(1, 900), min_size=1, max_size=5), st.integers(20, 200), st.integers(0, 1500))
 def test_a_remembered_curve_is_the_curve_however_the_run_grew(
