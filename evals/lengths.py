@@ -45,8 +45,9 @@ class RankBin(NamedTuple):
     """0 for the shortest."""
     prompts: int
     completions: int
-    accuracy: float
-    """Mean over prompts."""
+    difference: float
+    """Share of right ones less the share over all completions of the prompt, mean over prompts: how hard a prompt is
+    drops out, also where not every prompt has completions at every place."""
     low: float
     high: float
     """Bootstrap interval over prompts."""
@@ -106,25 +107,26 @@ def _length_bin(answers: Sequence[tuple[int, bool]]) -> LengthBin:
 
 
 def by_rank(completions: Sequence[Graded], *, bins: int = 4, seed: int = 0) -> list[RankBin]:
-    """Accuracy by place within the prompt, shortest completions first: each prompt stands in every bin alike.
+    """Accuracy against the prompt's own by place within the prompt, shortest completions first.
 
-    Completions of one length share their places' mean, so a prompt whose completions are all of one length is left out.
+    Completions of one length share their mean place; a prompt whose completions are all of one length is left out.
     """
-    shares: list[list[float]] = [[] for _ in range(bins)]
+    differences: list[list[float]] = [[] for _ in range(bins)]
     counts = [0] * bins
     for members in _groups(completions):
         if len({member.tokens for member in members}) < 2:
             continue
+        mean = sum(member.is_right for member in members) / len(members)
         in_bins: list[list[bool]] = [[] for _ in range(bins)]
         for place, member in _mean_places(members):
             in_bins[min(bins - 1, int(bins * place))].append(member.is_right)
         for number, flags in enumerate(in_bins):
             if flags:
-                shares[number].append(sum(flags) / len(flags))
+                differences[number].append(sum(flags) / len(flags) - mean)
                 counts[number] += len(flags)
     return [
         RankBin(number, len(values), count, *mean_interval(values, seed=seed)[:3])
-        for number, (values, count) in enumerate(zip(shares, counts, strict=True))
+        for number, (values, count) in enumerate(zip(differences, counts, strict=True))
         if values
     ]
 

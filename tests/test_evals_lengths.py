@@ -138,4 +138,14 @@ def test_places_within_a_prompt_are_by_rank_and_equal_lengths_share_theirs() -> 
     found = by_rank(completions, bins=2)
 
     assert [(each.place, each.prompts, each.completions) for each in found] == [(0, 2, 4), (1, 2, 4)]
-    assert [each.accuracy for each in found] == pytest.approx([0.5, 0.5])
+    # the first prompt is right in a quarter: a half and none are +1/4 and -1/4; the second the other way round
+    assert [each.difference for each in found] == pytest.approx([0.0, 0.0])
+
+
+def test_a_place_that_only_hard_prompts_have_is_not_called_hard() -> None:
+    completions = [
+        *group(1, (1, True), (2, True), (2, True), (2, True)),  # solved, and none at the second of three places
+        *group(2, (1, False), (2, False), (3, False), (4, False)),  # never solved, at all of them
+    ]
+
+    assert [each.difference for each in by_rank(completions, bins=3)] == [0.0, 0.0, 0.0]

@@ -19,6 +19,8 @@ from rftui.cli import (
     cloning,
     comparing,
     evaluating,
+    evaluations,
+    interacting,
     knowing,
     launching,
     listing,
@@ -38,7 +40,7 @@ from rftui.errors import UsageProblem
 INTERRUPTED = 130
 READERS = frozenset(
     {"runs", "show", "logs", "curves", "rollouts", "compare", "query", "tasks", "recipes", "doctor", "keys", "serve"}
-    | {"rewards"}
+    | {"rewards", "evals", "interaction"}
 )
 """Commands that leave a home as it is where it is read-only; any other is refused with --read-only."""
 # the class that typer's own usage errors share; typer does not export it by name
@@ -110,6 +112,8 @@ listing.register(app)
 launching.register(app)
 cloning.register(app)
 evaluating.register(app)
+evaluations.register(app)
+interacting.register(app)
 reading.register(app)
 comparing.register(app)
 steering.register(app)

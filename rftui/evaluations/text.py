@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -125,7 +126,9 @@ def total_lines(detail: EvalDetail, width: int) -> Iterator[Line]:
     if detail.chance is not None:
         pieces.append((Span("chance ", Role.MUTED), Span(fraction(detail.chance))))
     if item.unparsed:
-        by = f" ({forms_text(item.unparsed_by)})" if item.unparsed_by else ""
+        # records of before it was counted do not say, and the answers do
+        forms = item.unparsed_by or Counter(a.malformed for a in detail.answers if a.answer is None and a.malformed)
+        by = f" ({forms_text(forms)})" if forms else ""
         pieces.append((Span(f"{item.unparsed} unparsed{by}", Role.WARNING),))
     if item.clipped:
         pieces.append((Span(f"{item.clipped} clipped", Role.WARNING),))
