@@ -121,10 +121,21 @@ class RealQuestions:
 
 
 def _images(rows: SatRows, row: int) -> tuple[Image, ...]:
+    """The images of a row, decoded. Raises TaskError, or what Pillow raises for a damaged one."""
     # Pillow costs 0.1 s, which a command that only asks what a task is need not pay
+    from PIL import UnidentifiedImageError
+
     from evals.files.pictures import decoded_image
 
-    return tuple(decoded_image(encoded) for encoded in rows.images(row))
+    images = []
+    for number, encoded in enumerate(rows.images(row), 1):
+        try:
+            images.append(decoded_image(encoded))
+        except UnidentifiedImageError:
+            raise TaskError(
+                f"image {number} of {rows.name(row)} begins with {encoded[:8]!r}", expected="an image file"
+            ) from None
+    return tuple(images)
 
 
 class SpatialAptitude(Task):
