@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from evals.rewards import resolved_parameters
 from rftui.planning.cloning import Change, changed_settings, read_original
 from store.config import RunConfig, parse_config
 from tests.fake_runs import QUICK, Bench, final_state
@@ -46,6 +47,8 @@ def test_a_clone_has_every_setting_of_its_original_and_the_seed_too(bench: Bench
     assert "none changed: with its seed too, this run repeats it" in cloned.stderr
     assert final_state(bench.home.run("sat-grpo-2")) == ("finished", "")
     original, clone = config_of(bench, "sat-grpo-1"), config_of(bench, "sat-grpo-2")
+    # the original went by these parameters without writing them down
+    original["rewards"]["length"]["params"] = resolved_parameters("length", {"target": 30})
     assert clone == original | {"name": "sat-grpo-2"}
     origins = json.loads(bench.home.run("sat-grpo-2").launch.read_text())["origins"]
     assert (origins["learning_rate"], origins["rewards.length.weight"]) == ("run sat-grpo-1", "run sat-grpo-1")

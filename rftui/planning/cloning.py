@@ -7,11 +7,12 @@ import os
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from evals.tasks import is_task_file
 from rftui.errors import NotFound, UsageProblem
-from rftui.planning.plan import NO_GPUS, LaunchRequest
+from rftui.planning.plan import NO_GPUS, LaunchRequest, whole_rewards
 from rftui.planning.recipes import load_recipe
 from rftui.planning.settings import Layer, flatten, set_layer
-from store.config import RunConfig, read_config
+from store.config import Method, RunConfig, read_config
 from store.layout import RunDir
 
 NOT_TAKEN = ("name", "method", "recipe", "gpus")
@@ -54,14 +55,28 @@ def read_original(run_dir: RunDir) -> Original:
 
 
 def clone_request(original: Original, changes: LaunchRequest) -> LaunchRequest:
-    """What a clone asks for: the changes on top of the original."""
+    """What a clone asks for: the changes on top of the original, whose task's options go with another task."""
+    written = set_layer(changes.assignments).values
+    task = str(written.get("task", original.config.task))
+    base = original.settings
+    if _place(task) != _place(original.config.task):
+        base = base._replace(values={key: value for key, value in base.values.items() if not _is_option(key)})
     return changes._replace(
         method=original.config.method.value,
         recipe=original.recipe,
         python=changes.python or original.python,
         gpus=changes.gpus or original.gpus,
-        base=original.settings,
+        base=base,
     )
+
+
+def _place(task: str) -> str:
+    """A task by which two names of it are alike: of a file where it lies."""
+    return os.path.abspath(os.path.expanduser(task)) if is_task_file(task) else task
+
+
+def _is_option(key: str) -> bool:
+    return key.partition(".")[0] == "task_options"
 
 
 def check_assignments(run: str, assignments: Sequence[str]) -> None:
@@ -77,7 +92,12 @@ def check_assignments(run: str, assignments: Sequence[str]) -> None:
 
 
 def changed_settings(original: RunConfig, config: RunConfig) -> dict[str, Change]:
-    """Every setting but the name that differs, in the order of the configuration; those that are gone at the end."""
+    """Every setting but the name that differs, in the order of the configuration; those that are gone at the end.
+
+    Parameters of shipped rewards that the original went by without writing them down count as written.
+    """
+    if config.method is Method.GRPO:
+        original = original.model_copy(update={"rewards": whole_rewards(original.rewards)})
     before, after = (dict(flatten(item.model_dump(mode="json", exclude={"name"}))) for item in (original, config))
     return {
         key: Change(before.get(key), after.get(key))
