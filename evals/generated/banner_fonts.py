@@ -25,15 +25,17 @@ class Face(NamedTuple):
 
 
 FACES = {
-    "sans": Face("font-manrope", "Manrope-ExtraBold.ttf", 1.0),
+    "sans": Face("font-hanken-grotesk", "HankenGrotesk-Bold.otf", 0.95),
     "serif": Face("font-caladea", "Caladea-Bold.ttf", 0.94),
-    "round": Face("font-fredoka-one", "FredokaOne-Regular.ttf", 1.02),
     "italic": Face("font-caladea", "Caladea-BoldItalic.ttf", 0.94),
-    "light": Face("font-manrope", "Manrope-Medium.ttf", 1.0),
+    "print": Face("font-intuitive", "Intuitive.ttf", 1.08),
+    "light": Face("font-hanken-grotesk", "HankenGrotesk-Medium.otf", 0.95),
     "book": Face("font-caladea", "Caladea-Regular.ttf", 0.94),
     "hand": Face("font-amatic-sc", "AmaticSC-Bold.ttf", 0.84),
 }
-"""Heaviest first: a banner of 48 pixels takes the first few."""
+"""By name. All carry their own hints: FreeType would hint others by itself, and otherwise in each of its versions."""
+LEAST_DRAWN_EM = 56
+"""Pixels; below, hints of some letters work differently in FreeType 2.13 and 2.14, and so in Pillow 11 and 12."""
 NO_CHARACTER = "\ue000"
 """A character of the private use area, which none of the fonts has."""
 
@@ -69,8 +71,14 @@ def character_missing(face: str, character: str) -> bool:
 @lru_cache(maxsize=4096)
 def text_width(face: str, em: int, text: str) -> int:
     """Pixels from the first to the last stroke."""
-    left, _, right, _ = font(face, em).getbbox(text, anchor="ls")
-    return round(right - left)
+    times = _times(em)
+    left, _, right, _ = font(face, em * times).getbbox(text, anchor="ls")
+    return -(-round(right - left) // times)
+
+
+def _times(em: int) -> int:
+    """How many times larger letters are drawn and measured, to be averaged down."""
+    return -(-LEAST_DRAWN_EM // em)
 
 
 @lru_cache(maxsize=4096)
@@ -81,15 +89,18 @@ def text_mask(face: str, em: int, text: str, slant: int) -> tuple[Image, int, in
     """
     from PIL import Image, ImageDraw
 
-    letters = font(face, em)
-    left, top, right, bottom = (round(edge) for edge in letters.getbbox(text, anchor="ls"))
-    lean = slant * em // 100
-    # a pixel of air on each side: strokes may reach past the box by a fraction
-    mask = Image.new("L", (right - left + 2 + lean, bottom - top + 2), 0)
-    ImageDraw.Draw(mask).text((1 - left, 1 - top), text, fill=255, font=letters, anchor="ls")
+    times = _times(em)
+    letters = font(face, em * times)
+    box = [round(edge) for edge in letters.getbbox(text, anchor="ls")]
+    lean = slant * em * times // 100
+    # on the grid of what is averaged, with a pixel of air on each side: strokes may reach past the box by a fraction
+    left, top = (edge // times - 1 for edge in box[:2])
+    right, bottom = (-(-edge // times) + 1 for edge in (box[2] + lean, box[3]))
+    mask = Image.new("L", ((right - left) * times, (bottom - top) * times), 0)
+    ImageDraw.Draw(mask).text((-left * times, -top * times), text, fill=255, font=letters, anchor="ls")
     if lean:
         height = mask.height
         mask = mask.transform(
             mask.size, Image.Transform.AFFINE, (1, lean / height, -lean, 0, 1, 0), Image.Resampling.BILINEAR
         )
-    return mask, left - 1, top - 1
+    return mask.reduce(times) if times > 1 else mask, left, top

@@ -14,7 +14,7 @@ from evals.generated.banner_fonts import FACES
 
 CONTRAST = 4.5
 """Level AA for text of any size (WCAG 2.1, success criterion 1.4.3)."""
-SMALL_FACES = ("sans", "round", "serif", "italic")
+SMALL_FACES = ("sans", "serif", "italic", "print")
 """Heavy enough to be read at 48 pixels."""
 CASES = ("lower", "upper", "title")
 ALIGNMENTS = ("left", "centre", "right")
