@@ -22,7 +22,19 @@ _LOOKALIKES = {
     "<": "\u2039\u27e8\u276e\u3008\u02c2\u1438",
     ">": "\u203a\u27e9\u276f\u3009\u02c3\u1433",
 }
-_FOLDED = str.maketrans({seen: meant for meant, others in _LOOKALIKES.items() for seen in others})
+
+
+class _Folding(dict[int, int | str | None]):
+    """What a character counts as, for str.translate: None for what shows nothing; found out once for each."""
+
+    def __missing__(self, code: int) -> int | str | None:
+        character = chr(code)
+        is_seen = character.isspace() or unicodedata.category(character) not in _UNSEEN
+        self[code] = code if is_seen else None
+        return self[code]
+
+
+_FOLDED = _Folding({ord(seen): meant for meant, others in _LOOKALIKES.items() for seen in others})
 _ENTITY = re.compile("&([lg])t;")
 _SPACES = re.compile(r"\s+")
 # every run of white space is one space by then, and nothing in here repeats without a bound, so this is linear
@@ -40,9 +52,4 @@ def _as_seen(text: str) -> str:
     if not seen.isascii():
         # decomposed for compatibility: full-width and mathematical letters become plain, accents come apart
         seen = unicodedata.normalize("NFKD", seen)
-    seen = "".join(c for c in seen if c.isspace() or (c.isascii() and c.isprintable()) or _is_seen(c))
     return _SPACES.sub(" ", seen.lower().translate(_FOLDED))
-
-
-def _is_seen(character: str) -> bool:
-    return unicodedata.category(character) not in _UNSEEN
