@@ -51,6 +51,22 @@ def test_texts_and_images_are_those_of_the_row_in_every_form(
     assert [one["answers"] for batch in read.text_batches() for one in batch] == [one["answers"] for one in rows]
 
 
+def test_text_of_wide_or_repeated_kinds_reads_as_text(tmp_path: Path) -> None:
+    # what polars and pandas write
+    question = pa.array(["left?", "right?", "left?"]).dictionary_encode()
+    answers = pa.array([["a"], ["b", None], None], pa.large_list(pa.large_string()))
+    table = pa.table({"images": pa.array([[b"x"]] * 3, BINARY), "question": question, "answers": answers})
+    pq.write_table(table, tmp_path / "data.parquet", row_group_size=2)
+
+    read = opened(tmp_path / "data.parquet")
+
+    assert [read.text(n) for n in range(3)] == [
+        {"question": "left?", "answers": ["a"]},
+        {"question": "right?", "answers": ["b", None]},
+        {"question": "left?", "answers": None},
+    ]
+
+
 def test_only_as_much_of_a_file_is_stored_as_was_asked_for(tmp_path: Path) -> None:
     path = write(tmp_path / "data.parquet", [row(number) for number in range(2000)])
     read = opened(path)

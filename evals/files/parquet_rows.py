@@ -34,7 +34,7 @@ class ParquetRows:
     ) -> None:
         """`text_columns` says the type of each, string or list<string>; one of `image_columns` has to be there."""
         self.path = path
-        with _opened(path) as file:
+        with opened_parquet(path) as file:
             self.metadata = file.metadata
             schema = file.schema_arrow
         self._check_columns(schema, text_columns, image_columns)
@@ -82,7 +82,7 @@ class ParquetRows:
         """Images of the rows from start to stop, in order; whole row groups before start are not touched."""
         groups, first = self._groups_from(start)
         row = first
-        with _opened(self.path) as file, _reading(self.path):
+        with opened_parquet(self.path) as file, reading_parquet(self.path):
             # one thread: decoding keeps up with the disk, and each thread would hold pages of its own
             batches = file.iter_batches(
                 batch_size=self._batch_rows(), row_groups=groups, columns=[self.image_leaf], use_threads=False
@@ -150,7 +150,7 @@ class ParquetRows:
     def _read_texts(self, columns: list[str]) -> Any:
         from pyarrow import Table, schema
 
-        with _opened(self.path) as file, _reading(self.path):
+        with opened_parquet(self.path) as file, reading_parquet(self.path):
             batches = file.iter_batches(batch_size=TEXT_BATCH_ROWS, columns=columns, use_threads=False)
             kept = schema([file.schema_arrow.field(name) for name in columns])
             table = Table.from_batches((batch.select(columns) for batch in batches), schema=kept).combine_chunks()
@@ -175,6 +175,8 @@ def _text_type(kind: Any) -> str:
     """string or list<string>; empty for another type."""
     from pyarrow import types
 
+    if types.is_dictionary(kind):
+        return _text_type(kind.value_type)
     if types.is_string(kind) or types.is_large_string(kind):
         return "string"
     is_list = types.is_list(kind) or types.is_large_list(kind)
@@ -182,7 +184,7 @@ def _text_type(kind: Any) -> str:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Any]:
+def opened_parquet(path: Path) -> Iterator[Any]:
     """The file, read a little at a time. Raises TaskError where it is no parquet file."""
     # pyarrow costs 0.1 s to import; only who reads such a file should pay
     from pyarrow import ArrowException
@@ -199,7 +201,7 @@ def _opened(path: Path) -> Iterator[Any]:
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[None]:
+def reading_parquet(path: Path) -> Iterator[None]:
     """Raises TaskError where a file that opened turns out to be damaged."""
     from pyarrow import ArrowException
 
