@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from evals.prompts import DIRECT, THINK
 from evals.rewards import WeightedReward, build_rewards, reward_names
-from evals.rewards.attacks import NONSENSE, Case, Kind, attacks, cases, count_tokens, gate_attacks, labels_of
+from evals.rewards.attacks import Case, Kind, attacks, cases, count_tokens, gate_attacks, labels_of
 from evals.rewards.collisions import Matrix, matrix
 from evals.rewards.judging import Bench, Outcome, Verdict, attack_all, faults
 from evals.task import Example
@@ -406,9 +406,44 @@ def test_no_label_breaks_the_attacks_and_no_shipped_reward_raises(labels: list[s
 
 def test_the_word_that_is_no_label_is_as_long_as_what_it_is_held_against() -> None:
     (case, *_) = cases_of(ANIMALS)
-    long = case.response(case.completion("cat", think="so " * 100))
+    long = case.response(case.completion("cat", think=" ".join(["so"] * 100)))
 
-    control = case.control(long)
+    control = case.control_like(long)
 
-    assert (control.answer, control.tokens, control.think_tokens) == (NONSENSE, long.tokens, long.think_tokens)
+    assert (control.answer, control.tokens, control.think_tokens) == ("xqz", long.tokens, long.think_tokens)
     assert len(control.text.split()) == len(long.text.split())
+    assert len(control.text) == len(long.text)
+
+
+@pytest.mark.parametrize(
+    ("gold", "nonsense"),
+    [("ant", "xqz"), ("BAE 146-200", "xqz kxq-vkx"), ("x", "q"), ("+", "xqzvk"), ("\u732b", "x")],
+)
+def test_a_word_that_is_no_label_has_the_shape_of_the_right_answer(gold: str, nonsense: str) -> None:
+    (case, *_) = cases_of((gold, "other"))
+
+    assert case.nonsense == nonsense
+    assert case.control().tokens == case.response(case.reference).tokens
+
+
+def by_characters(response: Any, example: Example) -> float:
+    return 0.001 * len(response.text)
+
+
+def any_label(response: Any, example: Example) -> float:
+    return float(response.answer in ANIMALS)
+
+
+def words_of_three(response: Any, example: Example) -> float:
+    return len(response.text.split()) / 100 if len(example.gold) > 2 else 0.0
+
+
+@pytest.mark.parametrize("function", [by_characters, any_label, words_of_three])
+@pytest.mark.parametrize("mode", [THINK, DIRECT])
+def test_rewards_for_length_or_for_any_label_are_not_taken_for_rewards_that_know_the_answer(
+    function: Callable[..., Any], mode: str
+) -> None:
+    tried = bench(ACCURACY, FORM, own(function, weight=0.5), mode=mode)
+
+    assert [item.knows_answer for item in tried.knowledge] == [True, False, False]
+    assert not faults(attack_all(tried, is_gate=True))

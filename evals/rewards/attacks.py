@@ -78,13 +78,49 @@ class Case(NamedTuple):
         tokens, think_tokens = count_tokens(text) + 1, count_tokens(part.think or "")
         return Response(text, self.mode, part.think, part.answer, part.malformed, tokens, think_tokens, stop="eos")
 
-    def control(self, like: Response | None = None) -> Response:
-        """A well-formed answer that is no label, with as many words as another response and counted like it."""
-        if like is None:
-            return self.response(self.completion(NONSENSE))
-        filler = " ".join(f"w{place}" for place in range(max(1, len(like.text.split()))))
-        made = self.response(self.completion(NONSENSE, think=filler))
-        return replace(made, tokens=like.tokens, think_tokens=like.think_tokens, stop=like.stop)
+    @property
+    def nonsense(self) -> str:
+        """What no label says, in the shape of the right answer: as many words and characters, the same signs."""
+        for turn in range(len(NONSENSE)):
+            letters = NONSENSE[turn:] + NONSENSE[:turn]
+            made = "".join(
+                letters[place % len(letters)] if sign.isalnum() else sign for place, sign in enumerate(self.gold)
+            )
+            if made not in self.labels:
+                return made
+        return NONSENSE
+
+    def control(self) -> Response:
+        """A well-formed answer that is no label, shaped and counted like the right one."""
+        return counted_like(self.response(self.completion(self.nonsense)), self.response(self.reference))
+
+    def formless(self) -> Response:
+        """The same as control without tags, as long and counted like it."""
+        control = self.control()
+        return counted_like(self.response(control.text.translate(_TAGLESS)), control)
+
+    def control_like(self, other: Response) -> Response:
+        """A well-formed answer that is no label, with the words and characters of another response."""
+        room = len(other.text) - len(self.completion("", think=""))
+        filler = _filler(len(other.text.split()), room - (0 if self.mode == prompts.DIRECT else len(self.nonsense)))
+        text = self.completion(filler) if self.mode == prompts.DIRECT else self.completion(self.nonsense, think=filler)
+        return counted_like(self.response(text), other)
+
+
+_TAGLESS = str.maketrans("<>", "()")
+
+
+def counted_like(response: Response, other: Response) -> Response:
+    """The response with another's tokens and way to stop, so that no length tells the two apart."""
+    return replace(response, tokens=other.tokens, think_tokens=other.think_tokens, stop=other.stop)
+
+
+def _filler(words: int, characters: int) -> str:
+    """Different words that say nothing, about as many in about as many characters, and at least one."""
+    words = max(1, min(words, (characters + 1) // 3))
+    lengths = max(2, (characters - words + 1) // words)
+    made = [f"w{place}".ljust(lengths, "q") for place in range(words)]
+    return " ".join(made).ljust(characters, "q")
 
 
 _TOKEN = re.compile(r"\w+|[^\w\s]")
@@ -122,7 +158,7 @@ def _unanswered(case: Case) -> Iterator[Attack]:
         "no answer": thought,
         "empty answer": case.completion(""),
         "white space as answer": case.completion(" \n "),
-        "a word that is no label": case.completion(NONSENSE),
+        "a word that is no label": case.completion(case.nonsense),
     }
     for name, text in texts.items():
         yield Attack(name, Kind.TRICK, text)

@@ -1,8 +1,8 @@
 """Whether rewards pay for attacks: each attack is paid, and held against the right answer and a plain wrong one.
 
-Nothing here is told what a reward is for. A reward that pays the right answer unlike a word that is no label, in the
-same form and of the same length, *knows the answer*; of the others, one that pays that word unlike the same word
-without tags *knows the form*.
+Nothing here is told what a reward is for. A reward that pays some right answer unlike a word that is no label, of the
+same shape and in the same form, and unlike another label, *knows the answer*; of the others, one that pays that word
+unlike the same word without tags *knows the form*.
 
 An attack on the answer is paid where its total reaches the right answer's, or where a reward that knows the answer pays
 it like the right one; partly paid where such a reward pays it more than a plain wrong answer of its length. What only
@@ -14,11 +14,10 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from evals.rewards.attacks import NONSENSE, Attack, Case, Kind, attacks, gate_attacks
+from evals.rewards.attacks import Attack, Case, Kind, attacks, counted_like, gate_attacks
 from evals.rewards.registry import number_or_none
 from evals.rewards.response import Response, WeightedReward
 from evals.task import Example, Task
@@ -145,13 +144,15 @@ class Bench:
         self.cases: list[Case] = []
         self.right: dict[str, Pay] = {}
         self.control: dict[str, Pay] = {}
+        self.wrong: dict[str, Pay] = {}
         deadline = Deadline(seconds)
         for case in cases:
             pay = self.pay(case.response(case.reference), case.example)
             if pay.total is not None or pay.errors:
                 self.cases.append(case)
                 self.right[case.gold] = pay
-                self.control[case.gold] = self.pay(self._like_right(case), case.example)
+                self.control[case.gold] = self.pay(case.control(), case.example)
+                self.wrong[case.gold] = self.pay(self._wrong_label(case), case.example)
                 if deadline.is_past():
                     break
         self.knowledge = [self._knowledge(reward) for reward in rewards]
@@ -181,7 +182,7 @@ class Bench:
         if attack.kind is Kind.RIGHT:
             # a spelling is not to be told from the right answer by its length
             reference = case.response(case.reference)
-            response = _counted_like(response, reference)
+            response = counted_like(response, reference)
         pay = self.pay(response, case.example)
         if pay.errors:
             name, error = next(iter(pay.errors.items()))
@@ -215,7 +216,7 @@ class Bench:
             return Ruling(Verdict.PAID, f"the total reaches the right answer's {right.total:.4g}")
         suspects = [name for name in knowing if not _is_at_most(pay, control, name)]
         if suspects:
-            alike = self.pay(case.control(response), case.example)
+            alike = self.pay(case.control_like(response), case.example)
             if name := next((name for name in suspects if not _is_at_most(pay, alike, name)), None):
                 return Ruling(Verdict.PARTLY_PAID, f"{name} pays it more than another wrong answer of its length")
         return Ruling(Verdict.REFUSED, "")
@@ -249,15 +250,19 @@ class Bench:
             return Ruling(Verdict.LENIENT, f"{paying[0]} pays it")
         return Ruling(Verdict.ACCEPTED if is_right else Verdict.REFUSED, "")
 
-    def _like_right(self, case: Case) -> Response:
-        """A word that is no label, counted like the right answer."""
-        return _counted_like(case.control(), case.response(case.reference))
+    def _wrong_label(self, case: Case) -> Response:
+        """Another label in the right form, counted like the right answer."""
+        return counted_like(case.response(case.completion(case.wrong)), case.response(case.reference))
 
     def _knowledge(self, reward: WeightedReward) -> Knowledge:
         name = reward.name
-        pairs = [(self.right[case.gold].values[name], self.control[case.gold].values[name]) for case in self.cases]
-        differences = [right - wrong for right, wrong in pairs if right is not None and wrong is not None]
-        knows_answer = any(abs(difference) > LEAST for difference in differences)
+        golds = [case.gold for case in self.cases]
+        differences = [_difference(self.right[gold], self.control[gold], name) for gold in golds]
+        # a reward for any of the labels, right or wrong, does not know which is right
+        knows_answer = any(
+            abs(difference) > LEAST and abs(_difference(self.right[gold], self.wrong[gold], name)) > LEAST
+            for gold, difference in zip(golds, differences, strict=True)
+        )
         first = self.cases[0] if self.cases else None
         return Knowledge(
             name=name,
@@ -271,13 +276,13 @@ class Bench:
         )
 
     def _sees_form(self, name: str, case: Case) -> bool:
-        bare = _counted_like(case.response(NONSENSE), case.response(case.reference))
-        formed, formless = self.control[case.gold].values[name], self.pay(bare, case.example).values[name]
-        return formed is not None and formless is not None and abs(formed - formless) > LEAST
+        return abs(_difference(self.control[case.gold], self.pay(case.formless(), case.example), name)) > LEAST
 
 
-def _counted_like(response: Response, other: Response) -> Response:
-    return replace(response, tokens=other.tokens, think_tokens=other.think_tokens, stop=other.stop)
+def _difference(pay: Pay, other: Pay, name: str) -> float:
+    """How much more one pays by that reward, not weighted; 0 where either has none."""
+    mine, its = pay.values[name], other.values[name]
+    return 0.0 if mine is None or its is None else mine - its
 
 
 def _reaches(pay: Pay, right: Pay, name: str) -> bool:

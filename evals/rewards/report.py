@@ -109,7 +109,7 @@ def findings(bench: Bench, pays: Matrix) -> list[str]:
         return ["no reward says anything of a right answer: nothing could be tried"]
     found = []
     if not any(item.knows_answer and item.weight for item in bench.knowledge):
-        found.append("no reward tells a right answer from a word that is no label")
+        found.append("no reward tells a right answer from a wrong one")
     for item in bench.knowledge:
         if item.ignores_what_it_reads:
             found.append(f"{item.name} reads the right answer and pays the same whatever that is: a dead branch")
