@@ -45,9 +45,10 @@ LONG_BASE64 = base64.b64encode(PNG * 20).decode()
         (None, []),
         ("", []),
     ],
+    ids=lambda value: ascii(value)[:24],
 )
 def test_images_are_found_however_they_are_written(cell: Any, found: list[tuple[str, bytes | None]]) -> None:
-    assert [tuple(image) for image in image_cells(cell)] == found
+    assert [image[:2] for image in image_cells(cell)] == found
 
 
 @pytest.mark.parametrize(

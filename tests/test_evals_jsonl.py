@@ -299,3 +299,78 @@ def test_spatialmqa_is_a_task_as_far_as_its_photos_are_there() -> None:
     assert len(all_of(path)) == 4
     with pytest.raises(TaskError, match=r"4,203 without an image that is there"):
         examples_of(path.with_name("spatialmqa.jsonl"))
+
+
+def parquet(path: Path, *, rows: int = 40, kind: str = "struct", group: int = 7) -> Path:
+    """A table as the Hub publishes it: images in the file, in small row groups."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    images: list[Any] = [{"bytes": numbered(n), "path": f"{n}.png"} for n in range(rows)]
+    if kind == "binary":
+        images = [image["bytes"] for image in images]
+    if kind == "list":
+        images = [[images[n], images[(n + 1) % rows]] if n < rows // 2 else [images[n]] for n in range(rows)]
+    columns = {
+        "images" if kind == "list" else "image": images,
+        "question": [f"Where ({n})?" for n in range(rows)],
+        "choices": [["left", "right"]] * rows,
+        "answer": [n % 2 for n in range(rows)],
+    }
+    pq.write_table(pa.table(columns), path, row_group_size=group)
+    return path
+
+
+@pytest.mark.parametrize("kind", ["struct", "binary", "list"])
+def test_parquet_as_the_hub_publishes_it_is_asked_like_any(tmp_path: Path, kind: str) -> None:
+    path = parquet(tmp_path / "test.parquet", kind=kind)
+
+    found = sorted(all_of(path), key=lambda example: int(example.question[7:-2]))
+
+    assert len(found) == 40
+    assert [example.gold for example in found[:3]] == ["left", "right", "left"]
+    assert [example.images[0].getpixel((0, 0)) for example in found] == [(n, 0, 77) for n in range(40)]
+    assert {len(example.images) for example in found} == ({1, 2} if kind == "list" else {1})
+
+
+def test_parquet_rows_that_share_images_are_in_one_split(tmp_path: Path) -> None:
+    path = parquet(tmp_path / "x.parquet", kind="list")
+
+    chained = [{int(one.question[7:-2]) for one in all_of(path, split)} & set(range(20)) for split in SPLITS]
+
+    assert sorted(map(len, chained)) == [0, 0, 20]
+
+
+def test_an_empty_cell_of_parquet_leaves_its_example_out(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = tmp_path / "x.parquet"
+    cells = {"image": pa.array([picture(), None, b"no image"], pa.binary()), "question": ["?"] * 3, "answer": ["a"] * 3}
+    pq.write_table(pa.table(cells | {"split": ["train", "train", "test"]}), path)
+
+    train, heldout = all_of(path, "train"), all_of(path, "heldout")
+
+    failed = [example for example in train if example.scene.startswith("unreadable-")]
+    assert len(failed) == 1
+    with pytest.raises(OSError, match="row 2 has no image"):
+        assert failed[0].images
+    with pytest.raises(OSError, match="cannot identify"):
+        assert heldout[0].images
+
+
+def test_parquet_with_huge_row_groups_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("evals.files.parquet_table.MAX_GROUP_BYTES", 1000)
+
+    with pytest.raises(TaskError, match="row_group_size=500"):
+        examples_of(parquet(tmp_path / "x.parquet", group=40))
+    (tmp_path / "broken.parquet").write_bytes(b"PAR1 and nothing more")
+    with pytest.raises(TaskError, match="not read as parquet"):
+        examples_of(tmp_path / "broken.parquet")
+
+
+def test_nlvr_in_the_form_of_sat_is_a_table_too() -> None:
+    found = all_of(real_file("nlvr1/sat_shape_struct.parquet"))
+
+    assert len(found) == 400
+    assert found[0].gold in found[0].options

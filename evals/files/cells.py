@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
@@ -34,17 +35,36 @@ class CellError(ValueError):
         super().__init__(f"{reason}: {detail}" if detail else reason)
 
 
+class LaterImages(ABC):
+    """Images that are decoded only when they are asked for."""
+
+    def __init__(self, *, may_be_several: bool) -> None:
+        self.may_be_several = may_be_several
+
+    @abstractmethod
+    def cells(self) -> tuple[ImageCell, ...]:
+        """The images. Raises OSError where there is none that can be read."""
+
+
 class ImageCell(NamedTuple):
-    """One image of a row: where it lies, or its bytes."""
+    """One image of a row: where it lies, or its bytes; or all images of a cell that is decoded later."""
 
     path: str
     data: bytes | None
+    later: LaterImages | None = None
+
+
+def decoded_cells(images: Sequence[ImageCell]) -> tuple[ImageCell, ...]:
+    """The images, with those of later cells in their places. Raises OSError."""
+    return tuple(found for image in images for found in (image.later.cells() if image.later else (image,)))
 
 
 def image_cells(cell: Any) -> tuple[ImageCell, ...]:
     """The images in a cell: a path, bytes, base64, `{bytes, path}`, or a list of these. Raises CellError."""
     if cell is None or cell == "":
         return ()
+    if isinstance(cell, LaterImages):
+        return (ImageCell("", None, cell),)
     if isinstance(cell, bytes | bytearray):
         return (ImageCell("", bytes(cell)),)
     if isinstance(cell, Mapping):

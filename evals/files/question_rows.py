@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from evals.errors import TaskError
@@ -24,6 +24,7 @@ from evals.files.cells import (
     ImageCell,
     answer_cell,
     chosen_option,
+    decoded_cells,
     fitting_way,
     image_cells,
     option_texts,
@@ -120,6 +121,8 @@ class QuestionRows:
         self.labels: Counter[str] = Counter()
         """How often each answer is gold; empty where there are too many different ones."""
         self.has_own_options = bool(self.columns.options)
+        self.has_several_images = False
+        """Whether some row may have more than one image."""
         self.rows = array("I")
         """Places in the table of the rows that can be asked."""
         self.split_names = bytearray()
@@ -229,19 +232,22 @@ class QuestionRows:
             except RowError:
                 continue
 
+    def contents(self, row: QuestionRow) -> list[bytes]:
+        """The bytes of a row's images. Raises OSError."""
+        return [
+            read_file(self.located(image)) if image.data is None else image.data for image in decoded_cells(row.images)
+        ]
+
+    def fingerprints(self, row: QuestionRow) -> list[bytes]:
+        """What tells the contents of a row's images apart. Raises OSError."""
+        return [
+            _file_fingerprint(self.located(image)) if image.data is None else fingerprint(image.data)
+            for image in decoded_cells(row.images)
+        ]
+
     def located(self, image: ImageCell) -> str:
         """The path of an image that is a file."""
         return os.path.join(self.root, image.path)
-
-    def content(self, image: ImageCell) -> bytes:
-        """The bytes of an image. Raises OSError."""
-        return image.data if image.data is not None else read_file(self.located(image))
-
-    def fingerprint(self, image: ImageCell) -> bytes:
-        """What tells an image's content apart. Raises OSError."""
-        if image.data is not None:
-            return fingerprint(image.data)
-        return _file_fingerprint(self.located(image))
 
     # looking at all rows
 
@@ -272,6 +278,10 @@ class QuestionRows:
                 said = f": {error.detail}" if error.detail else ""
                 self.problems.add(error.reason, f"{self.table.place(place)}{said}")
                 continue
+            first = question.images[0]
+            self.has_several_images |= len(question.images) > 1 or (
+                first.later is not None and first.later.may_be_several
+            )
             split = split_named(question.split)
             self.rows.append(place)
             self.split_names.append(SPLIT_CODES[split] if split else NO_SPLIT)
@@ -284,7 +294,7 @@ class QuestionRows:
             raise self._nothing_left()
 
     def _is_there(self, image: ImageCell) -> bool:
-        return image.data is not None or _is_file(self.located(image))
+        return image.data is not None or image.later is not None or _is_file(self.located(image))
 
     def _nothing_left(self) -> TaskError:
         reason = self.problems.counts.most_common(1)[0][0]
@@ -306,9 +316,3 @@ def _is_file(path: str) -> bool:
 @lru_cache(maxsize=4096)
 def _file_fingerprint(path: str) -> bytes:
     return fingerprint_file(path)
-
-
-def printable_path(path: str) -> str:
-    """A path that says nothing of the machine: absolute ones by their last two parts."""
-    pure = PurePosixPath(path)
-    return "/".join(pure.parts[-2:]) if pure.is_absolute() else pure.as_posix()

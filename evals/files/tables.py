@@ -1,4 +1,4 @@
-"""Rows of a JSONL, JSON, CSV or TSV file by number, without holding them: only where each begins is kept."""
+"""Rows of a JSONL, JSON, CSV, TSV or Parquet file by number, without holding them: only where each begins is kept."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from evals.errors import TaskError
 
 COLUMN_ROWS = 100
 """Rows looked at to learn which columns there are, where no header says it."""
-SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv")
+SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
 _CHUNK_BYTES = 1 << 20
 _BOM = b"\xef\xbb\xbf"
 
@@ -66,6 +66,11 @@ def open_table(path: Path) -> Table:
 
 
 def _opened(path: Path, suffix: str) -> Table:
+    if suffix == ".parquet":
+        # pyarrow costs 0.1 s to import; only who reads such a file should pay
+        from evals.files.parquet_table import ParquetTable
+
+        return ParquetTable(path)
     if suffix in (".csv", ".tsv"):
         return DelimitedTable(path, delimiter="\t" if suffix == ".tsv" else ",")
     return JsonTable(path)

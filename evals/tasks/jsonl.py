@@ -1,7 +1,7 @@
 """Questions about a user's own images from a table, with no code: `--task jsonl --data FILE`.
 
-What it takes: JSONL, a JSON array, CSV or TSV with a column each for image, question and answer, and options where a
-question has some. A row of SpatialMQA: image "000000070986.jpg", question "Where is the fork ...?", options
+What it takes: JSONL, a JSON array, CSV, TSV or Parquet with a column each for image, question and answer, and options
+where a question has some. A row of SpatialMQA: image "000000070986.jpg", question "Where is the fork ...?", options
 ["on/above", "below", "left of", "right of"], answer "right of". Its surprise: a right answer may be written as text, as
 a letter or as a number from 0 or from 1; which of them is seen from all rows together.
 """
@@ -15,7 +15,7 @@ import random
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -36,6 +36,10 @@ logger = logging.getLogger(__name__)
 
 FEW_LABELS = 10
 """Up to so many different answers are offered as options where rows have none of their own."""
+
+
+MANY_OPTIONS = 100
+"""More different answers among rows with options mean that each row has options of its own."""
 
 
 class JsonlOptions(TaskOptions):
@@ -93,43 +97,34 @@ class TableData:
         shows_labels = options.options_shown == "auto" and not rows.has_own_options and 2 <= len(labels) <= FEW_LABELS
         self.shared_options = labels if shows_labels else ()
         """All answers of the table, where they are offered in every row."""
-        self.answers = labels if options.options_shown != "none" or len(labels) <= FEW_LABELS else ()
-        """All answers that are gold somewhere; empty where they are open."""
-        self._splits: SettledSplits | None = None
+        self.answers = (
+            labels if (rows.has_own_options and len(labels) <= MANY_OPTIONS) or len(labels) <= FEW_LABELS else ()
+        )
+        """All answers that are gold somewhere; empty where they are open, or each row has options of its own."""
 
-    @property
+    @cached_property
     def splits(self) -> SettledSplits:
         """The split of every row; reads a few kilobytes of each image where the rows name none."""
-        if self._splits is None:
-            self._splits = self._settled()
-        return self._splits
-
-    def _settled(self) -> SettledSplits:
         rows = self.rows
-        together = Components()
-        has_several = any(len(rows[index].images) > 1 for index in range(min(len(rows), 1000)))
-
-        def prints(index: int) -> list[bytes]:
-            return [rows.fingerprint(image) for image in rows[index].images]
-
-        def content(index: int) -> bytes:
-            return together.root(prints(index)[0]) if has_several else prints(index)[0]
-
-        by_images = self.options.splits == "images"
-        if has_several:
-            for index in range(len(rows)):
-                try:
-                    together.join(prints(index))
-                except OSError:
-                    # settled_splits meets it again, and counts it
-                    continue
         return settled_splits(
             rows.split_names,
             wanted=lambda index: True,
-            content=content,
+            content=lambda index: self._together.root(rows.fingerprints(rows[index])[0]),
             shares=Shares(self.options.validation_share, self.options.heldout_share),
-            by_images=by_images,
+            by_images=self.options.splits == "images",
         )
+
+    @cached_property
+    def _together(self) -> Components:
+        """Which rows share images; needed only where no splits are named, and rows have several images."""
+        together = Components()
+        for index in range(len(self.rows)) if self.rows.has_several_images else ():
+            try:
+                together.join(self.rows.fingerprints(self.rows[index]))
+            except OSError:
+                # settling the splits meets it again, and counts it
+                continue
+        return together
 
     def shown_options(self, row: QuestionRow) -> tuple[str, ...]:
         """What the prompt of a row offers."""
@@ -171,7 +166,7 @@ class TableExamples:
             options=options,
             gold=row.gold,
             scene=scene,
-            draw=lambda: tuple(decoded_image(data.rows.content(image)) for image in row.images),
+            draw=lambda: tuple(decoded_image(content) for content in data.rows.contents(row)),
             accepted=(row.gold, *row.accepted),
         )
 
@@ -179,7 +174,7 @@ class TableExamples:
 def _scene(rows: QuestionRows, row: QuestionRow) -> str:
     """The fingerprint of a row's images; of their names where one cannot be read, which drawing it will report."""
     try:
-        return content_name([rows.fingerprint(image) for image in row.images]).hex()
+        return content_name(rows.fingerprints(row)).hex()
     except OSError:
         names = "\n".join(image.path for image in row.images)
         return f"unreadable-{hashlib.sha256(names.encode('utf-8', 'replace')).hexdigest()[:20]}"
@@ -189,7 +184,7 @@ class Jsonl(Task):
     """The task `jsonl`."""
 
     name = "jsonl"
-    summary = "your own questions about images, a row each: `--data FILE` (JSONL, JSON, CSV, TSV)"
+    summary = "your own questions about images, a row each: `--data FILE` (JSONL, JSON, CSV, TSV, Parquet)"
     options_type = JsonlOptions
     options: JsonlOptions
 
@@ -198,7 +193,7 @@ class Jsonl(Task):
         if option in ("auto", "generated"):
             raise TaskError(
                 f"task jsonl with --data {option}" if option == "generated" else "task jsonl without --data",
-                expected="a JSONL, JSON, CSV or TSV file with an image, a question and an answer a row",
+                expected="a JSONL, JSON, CSV, TSV or Parquet file with an image, a question and an answer a row",
                 fix="--data FILE",
             )
         rows = self.data(option).rows
@@ -222,7 +217,7 @@ class Jsonl(Task):
         return TableExamples(self.data(source.name), split, seed=seed)
 
     def answer_space(self, source: Source) -> tuple[str, ...]:
-        """Every answer that is gold somewhere, in alphabetical order; empty where there are very many."""
+        """Every answer that is gold somewhere, in alphabetical order; empty where answers are open."""
         return self.data(source.name).answers
 
     def remarks(self, source: Source) -> Sequence[str]:
