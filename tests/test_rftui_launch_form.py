@@ -11,43 +11,15 @@ from typing import Any
 import pytest
 
 from rftui.cli import launching
-from rftui.cli.root import app
 from rftui.forms.fields import FLAGS, MORE, OPTIONS, form_fields
-from rftui.forms.launch_form import LaunchForm, Row, Surroundings
 from rftui.forms.text import Progress, counts_line, hint_line, launch_question, row_line, side_lines
-from rftui.planning.cloning import read_original
-from rftui.planning.plan import LaunchRequest, plan_launch
-from rftui.supervision.gpus import Gpu
-from rftui.terminal.spans import Line, line_width
+from rftui.planning.plan import plan_launch
+from rftui.terminal.spans import line_width
 from store.config import RunConfig, known_keys
-from store.layout import Home, default_home
+from store.layout import default_home
 from tests.dashboard import HOSTILE
 from tests.fake_runs import Bench
-
-GPUS = tuple(Gpu(index, f"GPU-{index}", "H100", 81559, 3) for index in range(2))
-
-
-def form(home: Path, *, clone_of: str | None = None, gpus: tuple[Gpu, ...] = (), **written: str) -> LaunchForm:
-    """A form with what was written into it; `__` stands for a dot."""
-    place = Home(home)
-    original = None if clone_of is None else read_original(place.run(clone_of))
-    made = LaunchForm(Surroundings(place, gpus, ("sat",), original))
-    for key, text in written.items():
-        made.write(key.replace("__", "."), text)
-    return made
-
-
-def row(made: LaunchForm, key: str) -> Row:
-    return next(row for row in made.view().rows if row.field.key == key)
-
-
-def texts(lines: list[Line]) -> str:
-    return "\n".join("".join(span.text for span in line) for line in lines)
-
-
-def side(made: LaunchForm, key: str, *, width: int = 60, progress: Progress | None = None) -> str:
-    view = made.view()
-    return texts(side_lines(row(made, key), view, progress or Progress(None), gpus=made.surroundings.gpus, width=width))
+from tests.launch_forms import GPUS, asked, form, row, side, texts
 
 
 def test_every_setting_has_a_field_with_meaning_and_expectation() -> None:
@@ -190,16 +162,6 @@ def test_an_unknown_setting_is_refused_with_the_nearest_name(tmp_path: Path, wri
     assert problem is not None
     assert words in f"{problem.message} {problem.expected} {problem.fix}"
     assert made.entries == {}
-
-
-def asked(monkeypatch: pytest.MonkeyPatch, command: str) -> tuple[Home, LaunchRequest]:
-    """What the command line makes of a command."""
-    taken: list[tuple[Home, LaunchRequest]] = []
-    monkeypatch.setattr(launching, "carry_out", lambda home, request, **_: taken.append((home, request)))
-    words = shlex.split(command)
-    assert words[0] == "rftui"
-    app(args=words[1:], standalone_mode=False)
-    return taken[0]
 
 
 WRITTEN = {

@@ -96,8 +96,10 @@ def test_fields_are_reached_by_tab_and_arrows_while_writing_and_before(bench: Be
             assert entries(screen) == {"seed": "7", "name": "me"}
             await driver.press("enter", "9", "escape")
             assert entries(screen)["seed"] == "7"
-            await driver.press("right_square_bracket")
+            await driver.press("right_square_bracket", "right_square_bracket")
             assert key_in_hand(screen) == "max_steps"
+            await driver.press("left_square_bracket")
+            assert key_in_hand(screen) == "task_options.subset"
             await driver.press("left_square_bracket")
             assert key_in_hand(screen) == "method"
 

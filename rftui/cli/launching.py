@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -233,8 +233,10 @@ def _clone_line(original: RunConfig, plan: LaunchPlan) -> str:
 
 def _dry_facts(plan: LaunchPlan, report: Report, original: RunConfig | None) -> dict[str, Any]:
     from rftui.planning.cloning import changed_settings
+    from rftui.planning.task_options import option_defaults
 
     command = plan.command
+    left = {key.partition(".")[2]: value for key, value in option_defaults(plan.config).items()}
     cloned: dict[str, Any] = {}
     if original is not None:
         changes = changed_settings(original, plan.config)
@@ -248,6 +250,7 @@ def _dry_facts(plan: LaunchPlan, report: Report, original: RunConfig | None) -> 
         "recipe": plan.recipe_line,
         "config": plan.config.model_dump(mode="json"),
         "origins": plan.origins,
+        "task_options": left | plan.config.task_options,
         "command": command.arguments,
         "environment": command.environment,
         "preflight": [finding._asdict() for finding in report.findings],
@@ -287,24 +290,43 @@ def _print_dry(plan: LaunchPlan, report: Report, original: RunConfig | None) -> 
 
 
 def _setting_lines(plan: LaunchPlan, original: RunConfig | None) -> Iterator[str]:
-    """Every setting with its origin; in a clone those that were changed begin with * and end with what they were."""
+    """Every setting with its origin, and what the task's options are where nobody set them.
+
+    In a clone those that were changed begin with * and end with what they were.
+    """
     from rftui.planning.cloning import changed_settings
     from rftui.planning.settings import flatten
+    from rftui.planning.task_options import TASK_ORIGIN, option_defaults
 
     changes = {} if original is None else changed_settings(original, plan.config)
-    settings = list(flatten(plan.config.model_dump(mode="json")))
+    left = option_defaults(plan.config)
+    settings = [*_with_options(flatten(plan.config.model_dump(mode="json")), left)]
     width = max(len(f"{key} = {json.dumps(value)}") for key, value in settings if len(json.dumps(value)) < 40)
     yield "\nsettings" if original is None else f"\nsettings (* is not as in {original.name})"
     for key, value in settings:
         mark, was = " ", ""
         if change := changes.get(key):
             mark, was = "*", ", new" if change.before is None else f", was {json.dumps(change.before)}"
-        origin = plan.origins.get(key, "default")
+        origin = TASK_ORIGIN if key in left else plan.origins.get(key, "default")
         yield f"{mark} {f'{key} = {json.dumps(value)}':<{width}}  # {origin}{was}"
     there = dict(settings)
     for key, change in changes.items():
         if key not in there:
             yield f"* {key} is gone, was {json.dumps(change.before)}"
+
+
+def _with_options(settings: Iterable[tuple[str, Any]], left: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The settings in order, with what the task's options are by themselves behind those that were given."""
+    is_due = False
+    for key, value in settings:
+        is_option = key.partition(".")[0] == "task_options"
+        if is_due and not is_option:
+            yield from left.items()
+        is_due = is_option
+        if not (key == "task_options" and left):
+            yield key, value
+    if is_due:
+        yield from left.items()
 
 
 def _print_first_prompt(report: Report) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple, Union, get_args, get_origin
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic.fields import FieldInfo
 
+from evals.tasks import is_task_file
 from store.config import RUN_NAME_RULE, Method, RewardSetting, RunConfig, Section
 
 
@@ -18,6 +19,8 @@ class Group(StrEnum):
 
     WHAT = "what"
     """Method, task, data, model, recipe, name."""
+    TASK = "options of the task"
+    """What can be set about the task that is chosen, of the shipped ones."""
     TRAINING = "training"
     """Steps, batch, optimizer, loss, checkpoints."""
     GENERATION = "generation"
@@ -48,6 +51,10 @@ class Field(NamedTuple):
     """Whether several values stand with commas between."""
     is_fixed: bool = False
     """Whether it is shown only."""
+    is_added: bool = False
+    """Whether the form knows of it only because somebody set it."""
+    default: str = ""
+    """What counts where neither the form nor any setting says something: of an option of a task."""
 
 
 MORE = "more"
@@ -67,6 +74,7 @@ _GROUPS: dict[Group, tuple[str, ...]] = {
         *("method", "recipe", "task", "model", "source", "difficulty", "seed", "name", "prompt", "sft_target"),
         *("train_examples", "shuffle_gold", "trust_remote_code"),
     ),
+    Group.TASK: (),
     Group.TRAINING: (
         *("max_steps", "per_device_train_batch_size", "gradient_accumulation_steps", "learning_rate"),
         *("lr_scheduler_type", "warmup_steps", "weight_decay", "max_grad_norm", "optim", "num_iterations", "beta"),
@@ -110,7 +118,7 @@ def form_fields(
     )
     shown = [_adapted(field, tasks, is_clone=is_clone) for field in found if field.key not in hidden]
     shown.sort(key=_place)
-    return [*shown, _MORE_FIELD]
+    return [*shown, _MORE_TASK_FIELD if is_task_file(task) else _MORE_FIELD]
 
 
 _MORE_FIELD = Field(
@@ -118,6 +126,10 @@ _MORE_FIELD = Field(
     Group.HARDWARE,
     "Any other setting, such as a reward of your own: it becomes a line of its own.",
     'key=value, as --set takes it, for example rewards.short.function="my_rewards.py:short"',
+)
+_MORE_TASK_FIELD = _MORE_FIELD._replace(
+    help="Any other setting, such as an option of your own task: it becomes a line of its own.",
+    expected="key=value, as --set takes it, for example task_options.side=96",
 )
 
 
@@ -186,17 +198,18 @@ def _task_fields(task: str) -> Iterator[Field]:
         choices = _choices(info.annotation)
         yield Field(
             f"{TASK_OPTIONS}{name}",
-            Group.WHAT,
-            f"{_help(info)} {_text_of(info.default)} where it is empty.",
+            Group.TASK,
+            _help(info),
             _expected(info, choices, is_list=False),
             choices=choices,
             is_closed=bool(choices),
-            is_text=info.annotation is str,
+            is_text=isinstance(info.default, str),
+            default=_text_of(info.default),
         )
 
 
 def _text_of(default: object) -> str:
-    return str(default).lower() if isinstance(default, bool) else str(default) or "Nothing"
+    return str(default).lower() if isinstance(default, bool) else str(default)
 
 
 def _reward_fields(names: Sequence[str]) -> Iterator[Field]:
@@ -230,7 +243,7 @@ def _reward_fields(names: Sequence[str]) -> Iterator[Field]:
 def _adapted(field: Field, tasks: Sequence[str], *, is_clone: bool) -> Field:
     """A field with what only the moment knows: names of tasks, and what a clone may not change."""
     if field.key == "task":
-        return field._replace(choices=tuple(tasks), expected=f"one of {', '.join(tasks)}")
+        return field._replace(choices=tuple(tasks), expected=f"one of {', '.join(tasks)}, or a Python file of your own")
     if field.key == "model":
         return field._replace(choices=("tiny",), expected="tiny, a directory, or a name on the Hub")
     if field.key == "source":
@@ -253,8 +266,6 @@ def _group(key: str) -> Group:
     for group, keys in _GROUPS.items():
         if key in keys:
             return group
-    if key.startswith(TASK_OPTIONS):
-        return Group.WHAT
     table = key.partition(".")[0]
     return Group.EVALUATION if table == "evaluation" else Group.TRAINING if table == "lora" else Group.HARDWARE
 

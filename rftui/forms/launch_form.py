@@ -6,7 +6,6 @@ Everything is asked of the plan that the command line makes, so that both launch
 from __future__ import annotations
 
 import json
-import re
 import shlex
 import sys
 import tomllib
@@ -16,6 +15,16 @@ from typing import Any, NamedTuple
 from evals.tasks import is_task_file
 from rftui.errors import RftuiError
 from rftui.forms.fields import CLONE_FLAGS, FLAGS, MORE, OPTIONS, TASK_OPTIONS, TRAINED, Field, Group, form_fields
+from rftui.forms.problems import (
+    FieldProblem,
+    known_field,
+    names,
+    option_problems,
+    problem_of,
+    refusal,
+    reward_problems,
+    unknown_option,
+)
 from rftui.planning.arithmetic import batch_sentences
 from rftui.planning.cloning import Original, clone_request, read_original
 from rftui.planning.plan import (
@@ -31,6 +40,7 @@ from rftui.planning.plan import (
 from rftui.planning.preflight import unknown
 from rftui.planning.recipes import load_recipe, recipe_names
 from rftui.planning.settings import Setting, flatten, merge, nest, set_layer
+from rftui.planning.task_options import TASK_ORIGIN
 from rftui.supervision.gpus import Gpu, visible_gpus
 from rftui.terminal.clean import one_line
 from store.config import Method, parse_config, setting_problems
@@ -49,17 +59,6 @@ class Surroundings(NamedTuple):
     gpus: tuple[Gpu, ...]
     tasks: tuple[str, ...]
     original: Original | None
-
-
-class FieldProblem(NamedTuple):
-    """What is wrong with a field."""
-
-    key: str
-    """Empty where several fields do not go together."""
-    message: str
-    found: str
-    expected: str
-    fix: str = ""
 
 
 class Row(NamedTuple):
@@ -118,6 +117,8 @@ class LaunchForm:
         self.surroundings = surroundings
         self.entries: dict[str, str] = {}
         """By key, as written."""
+        self._set_aside: dict[str, dict[str, str]] = {}
+        """Options that were written for another task than the one in the form, by that task."""
 
     @property
     def original(self) -> Original | None:
@@ -136,12 +137,26 @@ class LaunchForm:
             return self.original.config.method.value
         return self.entries.get("method", Method.GRPO.value)
 
+    @property
+    def task(self) -> str:
+        """What the run trains on."""
+        return self.entries.get("task") or self._base_text("task")
+
     def write(self, key: str, text: str) -> None:
         """Puts a value into a field; an empty one, and the one that stood there before, takes back what was written."""
         written = one_line(text)
+        task_before = self.task if key == "task" else ""
         self.entries.pop(key, None)
         if written and written != self._base_text(key):
             self.entries[key] = written
+        if key == "task" and task_before != self.task:
+            self._change_options(task_before)
+
+    def _change_options(self, task_before: str) -> None:
+        """Puts the options of the task before aside, and takes those that were written for this one."""
+        written = [key for key in self.entries if key.startswith(TASK_OPTIONS)]
+        self._set_aside[task_before] = {key: self.entries.pop(key) for key in written}
+        self.entries |= self._set_aside.pop(self.task, {})
 
     def add(self, assignment: str) -> FieldProblem | None:
         """Takes `key=value` for a field that the form may lack; says what is wrong where it takes nothing."""
@@ -149,9 +164,11 @@ class LaunchForm:
         try:
             key = next(iter(set_layer([written]).values))
         except RftuiError as error:
-            return _problem(MORE, error)
+            return problem_of(MORE, error)
         if key in ("method", *OPTIONS):
             return FieldProblem(MORE, f"{key} has a field of its own", key, "another setting", f"write it at {key}")
+        if key.startswith(TASK_OPTIONS) and (problem := unknown_option(self.task, key)):
+            return problem
         self.write(key, written.partition("=")[2])
         return None
 
@@ -159,8 +176,8 @@ class LaunchForm:
         """Everything that the form shows."""
         problems: list[FieldProblem] = []
         chosen = self.entries.get("recipe")
-        if chosen is not None and (error := _refusal(load_recipe, chosen)):
-            problems.append(_problem("recipe", error))
+        if chosen is not None and (error := refusal(load_recipe, chosen)):
+            problems.append(problem_of("recipe", error))
         typed, asked_for = self._requests(without=("recipe",) if problems else ())
         problems += self._option_problems(typed)
         asked = asked_settings(asked_for, self.surroundings.gpus)
@@ -172,21 +189,23 @@ class LaunchForm:
         keys = {field.key for field in fields}
         values = {key: setting.value for key, setting in merged.items()}
         settings = nest({**values, "name": asked_for.name or "unnamed"})
+        expected = {field.key: field.expected for field in fields if not field.is_added}
+        problems += option_problems(self.task, settings.get("task_options", {}), expected)
         problems += [
             FieldProblem(
-                _known(problem.key, keys),
+                known_field(problem.key, keys),
                 problem.message,
                 problem.found,
                 problem.expected.removeprefix(f"for {problem.key}: "),
             )
             for problem in setting_problems(settings)
-            if _known(problem.key, keys) not in {known.key for known in problems}
+            if known_field(problem.key, keys) not in {known.key for known in problems}
         ]
         problems += self._name_problems(merged)
         sentences: Sequence[str] = ()
         if not problems:
             config = parse_config(settings)
-            problems += _reward_problems(settings, config.method, keys)
+            problems += reward_problems(settings, config.method, keys)
             sentences = batch_sentences(config, available_examples=None)
         return FormView(
             rows=tuple(self._rows(fields, merged, problems)),
@@ -215,7 +234,7 @@ class LaunchForm:
     def _requests(self, *, without: Sequence[str] = ()) -> tuple[LaunchRequest, LaunchRequest]:
         """What was written, and with that of a clone's original under it."""
         entries = {key: text for key, text in self.entries.items() if key not in without}
-        fields = {field.key: field for field in self._fields({})}
+        fields = {field.key: field for field in self._fields({"task": Setting(self.entries.get("task", ""), "")})}
         flags = CLONE_FLAGS if self.original is not None else FLAGS
         # what another method does not use stays written, and is asked for by none
         used = [
@@ -258,19 +277,19 @@ class LaunchForm:
             rewards=list(dict.fromkeys(names)),
             is_clone=self.original is not None,
         )
-        known = {field.key for field in fields}
+        known, groups = {field.key for field in fields}, list(Group)
         added = [
             *(("rewards.", Group.REWARDS),) * (self.method == Method.GRPO),
-            (TASK_OPTIONS, Group.WHAT),
+            (TASK_OPTIONS, Group.TASK),
         ]
         for beginning, group in added:
             own = [
-                Field(key, group, "Setting that was added here.", "a number or a word")
-                for key in self.entries
+                Field(key, group, "Setting that was added here.", "a number or a word", is_added=True)
+                for key in dict.fromkeys([*merged, *self.entries])
                 if key.startswith(beginning) and key not in known
             ]
-            last = max(place for place, field in enumerate(fields) if field.group is group)
-            fields = [*fields[: last + 1], *own, *fields[last + 1 :]]
+            place = sum(groups.index(field.group) <= groups.index(group) for field in fields)
+            fields = [*fields[:place], *own, *fields[place:]]
         return fields
 
     # what is wrong
@@ -285,19 +304,19 @@ class LaunchForm:
         if self.original is None and self.method not in TRAINED:
             known = " or ".join(TRAINED)
             yield FieldProblem("method", f"no method {self.method}", self.method, known, f"write {known}")
-        if typed.python is not None and (error := _refusal(find_python, typed.python)):
-            yield _problem("python", error)
-        if typed.gpus not in (None, NO_GPUS) and (error := _refusal(parse_gpus, str(typed.gpus))):
-            yield _problem("gpus", error)
+        if typed.python is not None and (error := refusal(find_python, typed.python)):
+            yield problem_of("python", error)
+        if typed.gpus not in (None, NO_GPUS) and (error := refusal(parse_gpus, str(typed.gpus))):
+            yield problem_of("gpus", error)
 
     def _name_problems(self, merged: Mapping[str, Setting]) -> Iterator[FieldProblem]:
         """A name that is taken, and a task that nobody has."""
         name = self.entries.get("name")
-        if name is not None and (error := _refusal(lambda text: check_name(self.surroundings.home, text), name)):
-            yield _problem("name", error)
+        if name is not None and (error := refusal(lambda text: check_name(self.surroundings.home, text), name)):
+            yield problem_of("name", error)
         task = str(merged["task"].value)
         if task not in self.surroundings.tasks and not is_task_file(task):
-            yield _problem("task", unknown("task", task, self.surroundings.tasks))
+            yield problem_of("task", unknown("task", task, self.surroundings.tasks))
 
     # what is shown
 
@@ -309,7 +328,7 @@ class LaunchForm:
         before = {} if self.original is None else dict(flatten(self.original.config.model_dump(mode="json")))
         for field in fields:
             setting = merged.get(field.key, Setting(None, ""))
-            problem = by_key.get(field.key) or next((item for item in together if _names(item, field.key)), None)
+            problem = by_key.get(field.key) or next((item for item in together if names(item, field.key)), None)
             text, origin = self._shown(field, merged)
             was = None
             if (
@@ -317,7 +336,7 @@ class LaunchForm:
                 and field.key not in (*OPTIONS, MORE)
                 and before.get(field.key) != setting.value
             ):
-                was = _text(before[field.key]) if field.key in before else "nothing"
+                was = _text(before[field.key]) if field.key in before else field.default or "nothing"
             yield Row(field, text, origin, was, problem)
 
     def _shown(self, field: Field, merged: Mapping[str, Setting]) -> tuple[str, str]:
@@ -344,52 +363,11 @@ class LaunchForm:
         if setting.value is None and key.endswith(".weight"):
             is_on = any(other.startswith(key.removesuffix("weight")) for other in merged)
             return ("1.0", "default") if is_on else ("", "off")
+        if setting.value is None and key.startswith(TASK_OPTIONS):
+            return field.default, TASK_ORIGIN
         if setting.value is None:
             return "", "default of the reward"
         return _text(setting.value), setting.origin
-
-
-def _refusal(check: Any, text: str) -> RftuiError | None:
-    try:
-        check(text)
-    except RftuiError as error:
-        return error
-    return None
-
-
-def _problem(key: str, error: RftuiError) -> FieldProblem:
-    return FieldProblem(key, error.error, error.found, error.expected, error.fix)
-
-
-def _names(problem: FieldProblem, key: str) -> bool:
-    """Whether settings that do not go together are told of by this name, which may be a unit elsewhere: 2 ranks."""
-    return re.search(rf"\b{re.escape(key)}(=| is | names )|\bset {re.escape(key)}\b", problem.message) is not None
-
-
-def _known(key: str, keys: set[str]) -> str:
-    """The field that a checked key belongs to: items of a list belong to the list."""
-    while key and key not in keys:
-        key = key.rpartition(".")[0]
-    return key
-
-
-def _reward_problems(settings: Mapping[str, Any], method: Method, keys: set[str]) -> Iterator[FieldProblem]:
-    """What is wrong with a reward by itself."""
-    # scipy comes with evals: 0.2 s that only this form needs to pay
-    from evals.errors import RewardError
-    from evals.rewards import check_rewards
-
-    for name, reward in settings["rewards"].items() if method is Method.GRPO else ():
-        try:
-            check_rewards({name: reward})
-        except RewardError as error:
-            # the parameter that is told of comes before the nearest one that exists
-            places = {
-                key: error.found.find(key.rpartition(".")[2]) for key in keys if key.startswith(f"rewards.{name}.")
-            }
-            named = sorted((place, key) for key, place in places.items() if place >= 0)
-            key = named[0][1] if named else f"rewards.{name}.weight"
-            yield FieldProblem(key, error.found, error.found, error.expected, error.fix)
 
 
 def _text(value: Any) -> str:

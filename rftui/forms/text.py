@@ -9,8 +9,9 @@ from rftui.actions import ACTIONS
 from rftui.cli.problems import Problem
 from rftui.forms.checks import Checked
 from rftui.forms.fields import MORE
-from rftui.forms.launch_form import FieldProblem, FormView, LaunchForm, Row
+from rftui.forms.launch_form import FormView, LaunchForm, Row
 from rftui.forms.line_editor import LineEditor
+from rftui.forms.problems import FieldProblem
 from rftui.key_names import key_name
 from rftui.planning.findings import Finding, Level
 from rftui.planning.recipes import fits, load_recipe, recipe_names

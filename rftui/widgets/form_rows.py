@@ -124,7 +124,8 @@ class FormRows(LineList):
         starts = [y for y, item in enumerate(self._items) if isinstance(item, str)]
         place = sum(start <= self.cursor for start in starts) - 1 + by
         if 0 <= place < len(starts):
-            self.put_cursor(starts[place])
+            # not on the heading itself, which gives way to the field before it where the cursor comes from below
+            self.put_cursor(starts[place] + 1)
 
     def action_turn(self, by: int) -> None:
         """Another choice."""
