@@ -119,7 +119,7 @@ def _filler(words: int, characters: int) -> str:
     """Different words that say nothing, about as many in about as many characters, and at least one."""
     words = max(1, min(words, (characters + 1) // 3))
     lengths = max(2, (characters - words + 1) // words)
-    made = [f"w{place}".ljust(lengths, "q") for place in range(words)]
+    made = [(chr(97 + place % 26) + chr(97 + place // 26 % 26)).ljust(lengths, "q") for place in range(words)]
     return " ".join(made).ljust(characters, "q")
 
 
