@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evals.class_names import ClassExample, ClassNames
 from evals.prompts import DIRECT, THINK
 from evals.rewards import WeightedReward, build_rewards, reward_names
 from evals.rewards.attacks import Case, Kind, attacks, cases, count_tokens, gate_attacks, labels_of
@@ -226,6 +227,31 @@ def test_other_names_of_an_answer_are_tried_where_the_task_has_some() -> None:
     names = {attack.text for attack in attacks(named[0]) if attack.kind is Kind.SPELLING}
 
     assert named[0].completion("Phlox paniculata") in names
+
+
+def test_a_rule_that_does_not_know_a_classs_other_name_misses_it() -> None:
+    class Flowers(type(SAT)):  # type: ignore[misc]
+        """Knows flowers by their common and their scientific names."""
+
+        def grade(self, answer: str | None, example: Example) -> bool | None:
+            assert isinstance(example, ClassExample) and example.names is not None
+            return example.names.label_of(answer) == example.gold
+
+    names = ClassNames(("garden phlox", "rose"), aliases={"garden phlox": ["Phlox paniculata"]})
+    flowers = [
+        ClassExample(label, "train", 0, "kind", "Which flower?", (), label, "scene", names=names)
+        for label in names.labels
+    ]
+    made = cases(flowers, names.labels, mode=DIRECT, echoes=["", ""], longest=100)
+
+    tried = {
+        reward.name: outcome(Bench([reward, FORM], Flowers(), made), "another name it goes by")
+        for reward in (build_rewards({"accuracy": {}}, Flowers())[0], own(gameable.exact))
+    }
+
+    assert tried["accuracy"].worst.verdict is Verdict.ACCEPTED
+    assert tried["exact"].worst.verdict is Verdict.MISSED
+    assert tried["exact"].worst.attack.text == "<answer>phloxpaniculata</answer>"
 
 
 def test_a_rule_that_pays_more_spellings_than_the_task_is_no_fault_and_is_told() -> None:
