@@ -109,6 +109,14 @@ def test_trls_own_reward_metric_is_the_mean_of_the_recorded_totals(run_dir: RunD
     assert logged == pytest.approx(sum(totals) / len(totals), abs=1e-4)
 
 
+def test_the_log_tells_what_each_reward_pays(run_dir: RunDir) -> None:
+    log = run_dir.output.read_text()
+
+    assert "reward format x 1: 1 for the form that the prompt asks for" in log
+    assert "reward length x 0.5: sigmoid(1 x (tokens / 8 - 1))" in log
+    assert "mine.py:picky" in log
+
+
 def test_the_run_says_which_way_it_took(run_dir: RunDir, tmp_path: Path) -> None:
     from store.config import read_config
 

@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from transformers import PrinterCallback, set_seed
 from trl import GRPOConfig, SFTConfig, SFTTrainer
 
-from evals.rewards import build_rewards
+from evals.rewards import build_rewards, formula
 from evals.task import Source, Task
 from evals.tasks import load_task
 from store.config import Method, RunConfig
@@ -249,6 +249,8 @@ def _record_start(session: Session, *, model: Any, first_step: int, resumed_from
     )
     if session.recorder.is_main:
         logger.info("task %s: %s", config.task, session.source.detail)
+        for name, reward in config.rewards.items() if config.method is Method.GRPO else ():
+            logger.info("reward %s x %g: %s", name, reward.weight, reward.function or formula(name, reward.params))
 
 
 def _save_final(session: Session, trainer: Any, *, step: int) -> None:
