@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 RESAMPLES = 9999
+FEW_FLIPS = 10
+"""Flips below which the bootstrap interval of a difference is too narrow: benchmarks/interval_coverage.py."""
 DRAWN_AT_ONCE = 2_000_000
 """Values of resamples that are held in memory together."""
 
@@ -128,6 +130,11 @@ class Paired(NamedTuple):
     both_wrong: int
     p: float
     """McNemar's test, exact and two-sided."""
+
+    @property
+    def is_interval_narrow(self) -> bool:
+        """Whether so few examples flipped that the interval holds the truth less often than it says."""
+        return self.gained + self.lost < FEW_FLIPS
 
 
 def paired(before: Sequence[bool], after: Sequence[bool], *, level: float = 0.95) -> Paired:

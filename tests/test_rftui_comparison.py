@@ -223,6 +223,15 @@ def test_temperature_matters_to_sampled_answers_alone(home: Home) -> None:
     assert is_noted("c", "d")
 
 
+def test_tests_of_few_flips_are_warned_of(home: Home) -> None:
+    for name, pattern in (("a", "0" * 20), ("b", "1" * 9 + "0" * 11), ("c", "1" * 10 + "0" * 10)):
+        write_run(home, name, [evaluation(answers(pattern))])
+
+    notes = comparison_of(home, "a", "b", "c").notes
+
+    assert [note for note in notes if "flipped in one test" in note and "too narrow" in note]
+
+
 def test_a_live_run_and_generated_data_are_warned_of(home: Home) -> None:
     write_run(home, "a", [evaluation(answers("10"))])
     write_run(home, "b", [evaluation(answers("10"))], state="running")

@@ -252,6 +252,14 @@ def test_thinking_is_said_to_have_broken_and_mended(detail: EvalDetail) -> None:
     assert "against step 0, asked in the same way" in text
 
 
+def test_few_flips_make_an_interval_that_is_called_too_narrow(detail: EvalDetail) -> None:
+    assert detail.thinking is not None
+    many = detail._replace(thinking=detail.thinking._replace(gained=8, lost=2), since_first=None)
+
+    assert "only 3 flipped: the interval is too narrow" in said(paired_lines(detail, 200))
+    assert "too narrow" not in said(paired_lines(many, 200))
+
+
 def test_question_types_show_what_thinking_did_there(detail: EvalDetail) -> None:
     text = said(kind_lines(detail, 120, chosen="count"))
 

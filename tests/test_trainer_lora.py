@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,50 @@ def test_an_adapter_loads_as_its_base_with_the_adapter_merged_in(adapted: RunDir
     changed = {name for name in base if not torch.equal(base[name], merged[name])}
     assert base.keys() == merged.keys()
     assert changed and all("language_model" in name and ("q_proj" in name or "v_proj" in name) for name in changed)
+
+
+def saved_elsewhere(adapted: RunDir, folder: Path, *, base: str) -> Path:
+    """The adapter alone, as others save it, with another base."""
+    folder.mkdir()
+    settings = json.loads((adapted.model / "adapter_config.json").read_text())
+    (folder / "adapter_config.json").write_text(json.dumps(settings | {"base_model_name_or_path": base}))
+    shutil.copy(adapted.model / "adapter_model.safetensors", folder)
+    return folder
+
+
+def test_an_adapter_without_a_processor_has_that_of_its_base(adapted: RunDir, tmp_path: Path) -> None:
+    from trainer.model import load_model, load_processor
+
+    # made in another environment, where the embedded model lay elsewhere
+    adapter = saved_elsewhere(adapted, tmp_path / "adapter", base="/other/site-packages/trainer/tiny/weights")
+    config = parse_config({**QUICK, "name": "alone", "model": str(adapter)})
+
+    processor, model = load_processor(config), load_model(config)
+
+    assert processor.image_processor.size["longest_edge"] == QUICK["image_max_pixels"]
+    own = load_model(parse_config({**QUICK, "name": "own", "model": str(adapted.model)})).state_dict()
+    assert all(bool((weight == own[name]).all()) for name, weight in model.state_dict().items())
+
+
+def test_an_adapter_whose_base_is_gone_is_refused_with_its_place(adapted: RunDir, tmp_path: Path) -> None:
+    from trainer.errors import ModelError
+    from trainer.model import adapter_base
+
+    adapter = saved_elsewhere(adapted, tmp_path / "adapter", base="/nowhere/base")
+
+    with pytest.raises(ModelError, match="/nowhere/base"):
+        adapter_base(str(adapter))
+
+
+def test_an_adapter_folder_and_a_checkpoint_of_it_are_evaluated(adapted: RunDir, tmp_path: Path) -> None:
+    asked = {"examples": 8, "batch_size": 8, "prompts": ["direct"]}
+    checkpoint = adapted.checkpoints / "checkpoint-1"
+
+    for number, model in enumerate((adapted.model, checkpoint)):
+        run_dir = make_run(tmp_path / str(number), method="eval", model=str(model), evaluation=asked)
+        assert train(run_dir) == 0, run_dir.output.read_text()[-3000:]
+        (result,) = of_type(records(run_dir), "eval_result")
+        assert result["n"] == 8
 
 
 def test_a_run_with_an_adapter_resumes(adapted: RunDir) -> None:

@@ -53,7 +53,7 @@ def load_processor(config: RunConfig) -> Any:
 
     Raises ModelError where the directory has only a tokenizer, or torchvision is missing.
     """
-    location = model_location(config)
+    location = _processor_location(model_location(config))
     try:
         processor = AutoProcessor.from_pretrained(
             location,
@@ -85,6 +85,15 @@ def load_processor(config: RunConfig) -> Any:
     return processor
 
 
+def _processor_location(location: str) -> str:
+    """Where the processor is: an adapter that others saved has often none, and then its base's is meant."""
+    base = adapter_base(location)
+    has_its_own = any((Path(location) / name).is_file() for name in PROCESSOR_SETTINGS)
+    return location if base is None or has_its_own else base
+
+
+PROCESSOR_SETTINGS = ("processor_config.json", "preprocessor_config.json")
+"""What transformers writes for a processor with images, by its age."""
 ADAPTER_SETTINGS, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 """What peft writes for a LoRA adapter, in place of config.json and model.safetensors."""
 
@@ -104,7 +113,26 @@ def adapter_base(location: str) -> str | None:
             expected=f"base_model_name_or_path in {ADAPTER_SETTINGS}, and {ADAPTER_WEIGHTS}",
             fix="save the adapter again with peft, as safetensors",
         )
-    return str(base)
+    return _base_there(str(base), path)
+
+
+def _base_there(base: str, settings: Path) -> str:
+    """The base model as it is found on this machine. Raises ModelError where it is a path to nothing."""
+    path = Path(os.path.expanduser(base))
+    if not base.startswith(("/", ".", "~")) or path.is_dir():
+        return base
+    if path.parts[-3:] == EMBEDDED:
+        # the embedded model lies elsewhere in every environment and is the same in each of one version
+        return str(tiny_model_dir())
+    raise ModelError(
+        f"the base of the adapter at {settings.parent} is {base}, and there is no such directory",
+        expected="the model that the adapter was trained on",
+        fix=f"put it there, or correct base_model_name_or_path in {settings.name}",
+    )
+
+
+EMBEDDED = ("trainer", "tiny", "weights")
+"""The end of the embedded model's path."""
 
 
 def load_model(config: RunConfig) -> Any:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Any, NamedTuple
 
-from evals.statistics import Paired, holm, paired
+from evals.statistics import FEW_FLIPS, Paired, holm, paired
 from rftui.comparing.compared_runs import Answer, ComparedRun, Evaluated
 from store.states import is_live
 
@@ -246,6 +246,11 @@ def _notes(runs: Sequence[ComparedRun], settings: Sequence[Setting], contrasts: 
         yield "these runs differ only by seed"
     yield from _asked_otherwise(runs)
     yield from _overlaps(runs, contrasts)
+    if narrow := [contrast.paired for contrast in contrasts if contrast.paired and contrast.paired.is_interval_narrow]:
+        count = f"{len(narrow)} tests" if len(narrow) > 1 else "one test"
+        yield (
+            f"fewer than {FEW_FLIPS} examples flipped in {count}: there the interval is too narrow, go by the p-value"
+        )
     if any(contrast.paired for contrast in contrasts):
         yield (
             "the tests resample examples, not seeds: they are about these checkpoints, "

@@ -39,7 +39,12 @@ def circular_lines(circular: Circular | None, width: int) -> Iterator[Line]:
         (Span(f"{circular.n} examples, {circular.rotations} questions", Role.MUTED),),
     ]
     turned = [
-        (Span(f"turned by {by} ", Role.MUTED), Span(interval(part.accuracy, part.low, part.high)))
+        (
+            Span(f"turned by {by} ", Role.MUTED),
+            Span(interval(part.accuracy, part.low, part.high)),
+            # questions with fewer options cannot be turned so far
+            Span(f" n {part.n}" if part.n < circular.n else "", Role.MUTED),
+        )
         for by, part in enumerate(circular.by_rotation)
     ]
     yield ()
