@@ -173,7 +173,8 @@ class PaysNever(Small):
 
 class Stumbles(Small):
     def grade(self, answer: str | None, example: Example) -> bool | None:
-        return bool({}[answer])
+        verdicts: dict[str | None, bool] = {}
+        return verdicts[answer]
 
 
 @pytest.mark.parametrize(
@@ -280,7 +281,11 @@ BROKEN = [
     ("import random", "import randum", r"does not import: ModuleNotFoundError.*\(line LINE\)"),
     ('name = "dots"', "pass", "Dots in .* lacks name"),
     ("def examples", "def exmples", r"Dots in .* lacks examples\(\)"),
-    ("        rng = random", "        rng = rundom", r"NameError: name 'rundom'.*my_task.py, line LINE, in __getitem__"),
+    (
+        "        rng = random",
+        "        rng = rundom",
+        r"NameError: name 'rundom'.*my_task.py, line LINE, in __getitem__",
+    ),
     ("ImageDraw.Draw(card)", "ImageDraw.Drow(card)", r"AttributeError: .*my_task.py, line LINE, in draw"),
     ("return Cards(", "return list(range(3)) or Cards(", r"examples\('train'\) gives a list"),
     ("    length = 2000", "    width = 2000", r"AttributeError: 'Cards' object has no attribute 'length'"),

@@ -209,6 +209,7 @@ def _check_task(config: RunConfig, run_dir: RunDir) -> dict[str, Any]:
         warnings.append(f"example {example.uid}: the task grades the gold answer {example.gold!r} as wrong")
     return {
         "source": source._asdict(),
+        "data": [source.detail, *task.remarks(source)],
         "available_examples": examples.length,
         "warnings": warnings,
         "sample": {

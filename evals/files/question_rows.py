@@ -302,7 +302,9 @@ class QuestionRows:
         is_missing = reason == MISSING_IMAGE
         return TaskError(
             f"no row of {self.table.path.name} can be asked; {self.problems.remark} ({first})",
-            expected=f"images below {self.root}" if is_missing else "rows with an image, a question and an answer",
+            expected=f"images below {self.root}, or in a folder such as images/ there"
+            if is_missing
+            else "rows with an image, a question and an answer",
             fix="--set task_options.image_root=FOLDER" if is_missing else "name the columns with --set task_options.*",
         )
 

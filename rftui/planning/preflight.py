@@ -301,3 +301,5 @@ def _trainer_findings(plan: LaunchPlan, said: dict[str, Any]) -> Iterator[Findin
         yield Finding(Level.ERROR, "trainer", error["found"], error.get("expected", ""), error.get("fix", ""))
     for warning in said.get("warnings", []):
         yield Finding(Level.WARNING, "trainer", str(warning))
+    for sentence in said.get("data", []):
+        yield Finding(Level.FACT, "data", str(sentence))

@@ -1,0 +1,75 @@
+"""The trainer's own check of tasks that users bring: a Python file, a folder of images, a table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.picture_files import class_folder
+from tests.test_evals_task_check import page_example
+from tests.training_runs import make_run
+
+pytestmark = [pytest.mark.train]
+
+
+def checked(tmp_path: Path, **settings: Any) -> dict[str, Any]:
+    """What `--check` reports about a run with these settings."""
+    # torch and TRL cost ten seconds, which collecting tests should not pay
+    from store.config import read_config
+    from trainer.check import report
+
+    run_dir = make_run(tmp_path, **settings)
+    return report(read_config(run_dir.config), run_dir)
+
+
+def test_the_example_of_the_page_can_be_trained_on(tmp_path: Path) -> None:
+    (tmp_path / "my_task.py").write_text(page_example())
+
+    said = checked(tmp_path, task=str(tmp_path / "my_task.py"), source="auto", task_options={"most": 3})
+
+    assert (said["ok"], said["warnings"]) == (True, [])
+    assert "1, 2 or 3" in said["sample"]["prompt"]
+    assert said["available_examples"] == 2000
+    assert said["data"] == ["GENERATED DATA: cards drawn by my_task.py"]
+
+
+def test_what_raises_in_the_users_file_is_told_with_its_line(tmp_path: Path) -> None:
+    content = page_example().replace("rng = random", "rng = rundom")
+    line = next(number for number, text in enumerate(content.splitlines(), 1) if "rundom" in text)
+    (tmp_path / "bad_task.py").write_text(content)
+
+    said = checked(tmp_path, task=str(tmp_path / "bad_task.py"), source="auto")
+
+    (error,) = said["errors"]
+    assert "NameError: name 'rundom' is not defined" in error["found"]
+    assert f"bad_task.py, line {line}, in __getitem__" in error["found"]
+
+
+def test_a_folder_of_images_can_be_trained_on_and_says_how_it_is_split(tmp_path: Path) -> None:
+    class_folder(tmp_path / "pets", {"train/cat": 9, "train/dog": 9, "val/cat": 2, "val/dog": 2})
+
+    said = checked(tmp_path, task="folder", source=str(tmp_path / "pets"))
+
+    assert said["ok"], said["errors"]
+    assert said["available_examples"] == 18
+    assert said["data"] == [
+        "22 images of 2 classes in pets",
+        "there is no test split: the validation split is held out",
+    ]
+
+
+def test_a_task_that_holds_nothing_out_is_warned_of(tmp_path: Path) -> None:
+    (tmp_path / "my_task.py").write_text(
+        page_example().replace(
+            "self.split, self.key", 'self.length = 2000 * (split != "heldout")\n        self.split, self.key'
+        )
+    )
+
+    said = checked(
+        tmp_path, task=str(tmp_path / "my_task.py"), source="auto", evaluation={"examples": 8, "batch_size": 8}
+    )
+
+    assert said["ok"]
+    assert "there are no held-out examples" in said["warnings"][0]
