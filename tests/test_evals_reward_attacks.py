@@ -416,7 +416,7 @@ def test_the_matrix_has_a_row_a_right_answer_and_a_column_an_answer() -> None:
     assert [(one.gold, one.answer) for one in found.collisions] == [("b", "a"), ("c", "a"), ("c", "b")]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     labels=st.lists(st.text(min_size=1).filter(lambda text: text.strip()), min_size=1, max_size=4, unique=True),
     mode=st.sampled_from([THINK, DIRECT]),
