@@ -20,18 +20,25 @@ class Face(NamedTuple):
     package: str
     """Distribution name on PyPI."""
     file: str
-    reach: float
-    """Height of a line from the top of d to the foot of p, in ems; how large the letters look at an em."""
+    rise: float
+    """How far letters reach above the base line, in ems."""
+    fall: float
+    """How far below it."""
+
+    @property
+    def reach(self) -> float:
+        """Height of a line of letters, in ems."""
+        return self.rise + self.fall
 
 
 FACES = {
-    "sans": Face("font-hanken-grotesk", "HankenGrotesk-Bold.otf", 0.95),
-    "serif": Face("font-caladea", "Caladea-Bold.ttf", 0.94),
-    "italic": Face("font-caladea", "Caladea-BoldItalic.ttf", 0.94),
-    "print": Face("font-intuitive", "Intuitive.ttf", 1.08),
-    "light": Face("font-hanken-grotesk", "HankenGrotesk-Medium.otf", 0.95),
-    "book": Face("font-caladea", "Caladea-Regular.ttf", 0.94),
-    "hand": Face("font-amatic-sc", "AmaticSC-Bold.ttf", 0.84),
+    "sans": Face("font-hanken-grotesk", "HankenGrotesk-Bold.otf", 0.71, 0.235),
+    "serif": Face("font-caladea", "Caladea-Bold.ttf", 0.71, 0.225),
+    "italic": Face("font-caladea", "Caladea-BoldItalic.ttf", 0.71, 0.225),
+    "print": Face("font-intuitive", "Intuitive.ttf", 0.775, 0.305),
+    "light": Face("font-hanken-grotesk", "HankenGrotesk-Medium.otf", 0.7, 0.23),
+    "book": Face("font-caladea", "Caladea-Regular.ttf", 0.71, 0.22),
+    "hand": Face("font-amatic-sc", "AmaticSC-Bold.ttf", 0.785, 0.215),
 }
 """By name. All carry their own hints: FreeType would hint others by itself, and otherwise in each of its versions."""
 LEAST_DRAWN_EM = 56
@@ -82,8 +89,8 @@ def _times(em: int) -> int:
 
 
 @lru_cache(maxsize=4096)
-def text_mask(face: str, em: int, text: str, slant: int) -> tuple[Image, int, int]:
-    """The text in white on black, and where its top left corner lies from the start of its base line.
+def text_mask(face: str, em: int, text: str, slant: int) -> tuple[Image, int]:
+    """The text in white on black, a pixel from its left edge, and how far its top lies from the base line.
 
     `slant` is in percent of the height, to the right. The picture must not be changed: it is kept.
     """
@@ -103,4 +110,4 @@ def text_mask(face: str, em: int, text: str, slant: int) -> tuple[Image, int, in
         mask = mask.transform(
             mask.size, Image.Transform.AFFINE, (1, lean / height, -lean, 0, 1, 0), Image.Resampling.BILINEAR
         )
-    return mask.reduce(times) if times > 1 else mask, left, top
+    return mask.reduce(times) if times > 1 else mask, top

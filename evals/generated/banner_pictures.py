@@ -24,9 +24,13 @@ ROWS = 3
 """Of a small banner; a row is as high as a visual token of the embedded model."""
 LINE_PITCH = 1.15
 """From base line to base line, as a multiple of the letters' height."""
+MEASURED_EM = 200
+"""Pixels at which widths are measured."""
+MOST_LINES = 10**6
+"""More than fit anywhere."""
 LEAST_EM = 10
 """Pixels; smaller letters can't be read."""
-ROW_SHARE = 0.86
+ROW_SHARE = 0.8
 """Height of a small banner's letters as a share of the row."""
 SMALL_SCALE, LARGE_SCALE = 4, 2
 """How much larger letters are drawn before they are averaged down."""
@@ -88,8 +92,8 @@ def _letters(layout: Layout, look: Look, shift: tuple[int, int]) -> Image:
     mask = Image.new("L", (layout.width, layout.height), 0)
     lines = [(line, shift) for line in layout.lines] + ([(layout.note, (0, 0))] if layout.note else [])
     for line, (dx, dy) in lines:
-        letters, left, top = text_mask(look.face, line.em, line.text, look.slant)
-        at = (line.x + left + dx * layout.scale, line.baseline + top + dy * layout.scale)
+        letters, top = text_mask(look.face, line.em, line.text, look.slant)
+        at = (line.x - 1 + dx * layout.scale, line.baseline + top + dy * layout.scale)
         box = (at[0], at[1], at[0] + letters.width, at[1] + letters.height)
         mask.paste(ImageChops.lighter(letters, mask.crop(box)), box)
     pen = ImageDraw.Draw(mask)
@@ -212,8 +216,8 @@ def _indent(look: Look, text: str, em: int, room: int) -> int:
 
 def _baseline(row: int, em: int, look: Look) -> int:
     """Where the base line is in a row so that ascenders and descenders have equal air."""
-    reach = FACES[look.face].reach * em
-    return round((row - reach) / 2 + reach * 0.75)
+    face = FACES[look.face]
+    return round((row - face.reach * em) / 2 + face.rise * em)
 
 
 def _frame_breadth(look: Look, size: int) -> int:
@@ -298,16 +302,49 @@ def _pitch(look: Look, em: int) -> int:
 
 
 def _largest_wrapped_em(look: Look, words: list[str], room_x: int, room_y: int) -> int:
-    """By halving: a smaller size always fits where a larger one does, up to rounding."""
+    """The largest letters in which the words fit, wrapped; 0 where none do."""
     low, high = 0, room_y
     while low < high:
         em = (low + high + 1) // 2
-        fits = max(_breadth(look, em, word) for word in words) <= room_x
-        if fits and _pitch(look, em) * len(wrapped(look, words, em, room_x)) <= room_y:
+        if _pitch(look, em) * _line_count(look, words, em, room_x) <= room_y:
             low = em
         else:
             high = em - 1
+    # the counted widths may be off by a pixel a word
+    while low and not _fits(look, words, low, room_x, room_y):
+        low -= 1
     return low
+
+
+def _line_count(look: Look, words: list[str], em: int, room: int) -> int:
+    """About how many lines the words take, from their widths at one size; more than any room has if one is too wide.
+
+    Measuring at each size would open the font as often, for a tenth of a second a banner.
+    """
+    lean, space = look.slant * em / 100, _word_width(look.face, " ") * em
+    lines, used = 0, float("inf")
+    for word in words:
+        width = _word_width(look.face, word) * em
+        if width + lean > room:
+            return MOST_LINES
+        if used + space + width + lean <= room:
+            used += space + width
+        else:
+            lines, used = lines + 1, width
+    return lines
+
+
+@lru_cache(maxsize=4096)
+def _word_width(face: str, word: str) -> float:
+    """In ems."""
+    if word == " ":
+        return _word_width(face, "a a") - _word_width(face, "aa")
+    return text_width(face, MEASURED_EM, word) / MEASURED_EM
+
+
+def _fits(look: Look, words: list[str], em: int, room_x: int, room_y: int) -> bool:
+    lines = wrapped(look, words, em, room_x)
+    return _pitch(look, em) * len(lines) <= room_y and max(_breadth(look, em, line) for line in lines) <= room_x
 
 
 def wrapped(look: Look, words: list[str], em: int, room: int) -> list[str]:
