@@ -29,13 +29,16 @@ REMEDIES = (
 
 
 def open_for_writing(path: Path, migrations: Sequence[str]) -> sqlite3.Connection:
-    """A connection in autocommit mode, its schema up to date. Raises SchemaTooNew or StoreUnreadable."""
+    """A connection in autocommit mode, its schema up to date. Raises SchemaTooNew or StoreUnreadable.
+
+    Any thread may use it, one at a time.
+    """
     with explained(path), ExitStack() as on_failure:
         version = _version_of(path) if path.exists() else 0
         refuse_newer(version, path, migrations)
         if version < len(migrations):
             migrate(path, migrations)
-        connection = sqlite3.connect(path, timeout=BUSY_MS / 1000, isolation_level=None)
+        connection = sqlite3.connect(path, timeout=BUSY_MS / 1000, isolation_level=None, check_same_thread=False)
         on_failure.callback(connection.close)
         # NORMAL: a power cut may cost the last commits, which the journals give back; the file stays sound
         connection.execute("PRAGMA synchronous=NORMAL")

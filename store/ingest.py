@@ -70,7 +70,7 @@ class HomeReport(NamedTuple):
     """Runs that could not be taken in, and why; the others were."""
 
 
-class _Sink(NamedTuple):
+class Sink(NamedTuple):
     """One of the two databases as an ingester sees it."""
 
     connection: sqlite3.Connection
@@ -128,8 +128,8 @@ def ingest_run(home: Home, name: str) -> IngestReport:
     with explained(home.databases), closing(open_catalogue_for_writing(home.catalogue)) as catalogue:
         register_run(home, catalogue, facts)
         with closing(open_rollouts_for_writing(home.rollouts(name))) as rollouts:
-            sinks = (_catalogue_sink(catalogue, facts.uid), _rollouts_sink(rollouts))
-            return _ingest_files(run_dir, sinks)
+            sinks = (catalogue_sink(catalogue, facts.uid), rollouts_sink(rollouts))
+            return ingest_files(run_dir, sinks)
 
 
 def ingest_user_journal(home: Home) -> IngestReport:
@@ -252,7 +252,8 @@ def forget_run(catalogue: sqlite3.Connection, run: int) -> None:
     catalogue.execute("DELETE FROM run WHERE id=?", (run,))
 
 
-def _ingest_files(run_dir: RunDir, sinks: tuple[_Sink, _Sink]) -> IngestReport:
+def ingest_files(run_dir: RunDir, sinks: tuple[Sink, Sink]) -> IngestReport:
+    """Takes in what is new of a registered run's journals. Raises JournalError where they cannot be read."""
     try:
         # the supervisor writes no rollouts
         reports = [
@@ -274,7 +275,7 @@ def _ingest_files(run_dir: RunDir, sinks: tuple[_Sink, _Sink]) -> IngestReport:
     )
 
 
-def _ingest_file(file: JournalFile, sinks: tuple[_Sink, ...]) -> IngestReport:
+def _ingest_file(file: JournalFile, sinks: tuple[Sink, ...]) -> IngestReport:
     """Takes in what is new of one journal. A sink that is behind catches up; then one read serves both."""
     records = foreign = 0
     while file.path.exists():
@@ -305,7 +306,8 @@ def _ingest_file(file: JournalFile, sinks: tuple[_Sink, ...]) -> IngestReport:
     return IngestReport(records, foreign)
 
 
-def _catalogue_sink(connection: sqlite3.Connection, run: int) -> _Sink:
+def catalogue_sink(connection: sqlite3.Connection, run: int) -> Sink:
+    """The catalogue, for the records of one run."""
     writer = CatalogueWriter(connection, run=run)
 
     def store(file: JournalFile, chunk: Chunk) -> list[int]:
@@ -314,16 +316,16 @@ def _catalogue_sink(connection: sqlite3.Connection, run: int) -> _Sink:
         writer.refresh_headline()
         return refused
 
-    return _Sink(connection, lambda key: _catalogue_offset(connection, run, key), store)
+    return Sink(connection, lambda key: _catalogue_offset(connection, run, key), store)
 
 
-def _user_sink(connection: sqlite3.Connection) -> _Sink:
+def _user_sink(connection: sqlite3.Connection) -> Sink:
     def store(file: JournalFile, chunk: Chunk) -> list[int]:
         refused = apply_user_records(connection, chunk.records)
         _advance_catalogue(connection, HOME_ITSELF, file.key, chunk, refused)
         return refused
 
-    return _Sink(connection, lambda key: _catalogue_offset(connection, HOME_ITSELF, key), store)
+    return Sink(connection, lambda key: _catalogue_offset(connection, HOME_ITSELF, key), store)
 
 
 def _catalogue_offset(connection: sqlite3.Connection, run: int, key: str) -> int:
@@ -344,7 +346,8 @@ def _as_foreign(chunk: Chunk, number: int) -> ForeignLine:
     return ForeignLine(chunk.offsets[number], line[:FOREIGN_CHARACTERS])
 
 
-def _rollouts_sink(connection: sqlite3.Connection) -> _Sink:
+def rollouts_sink(connection: sqlite3.Connection) -> Sink:
+    """The rollouts of one run."""
     writer = RolloutsWriter(connection)
 
     def offset_of(key: str) -> int:
@@ -361,7 +364,7 @@ def _rollouts_sink(connection: sqlite3.Connection) -> _Sink:
         connection.execute("INSERT OR REPLACE INTO progress VALUES (?,?)", (file.key, chunk.next_offset))
         return refused
 
-    return _Sink(connection, offset_of, store)
+    return Sink(connection, offset_of, store)
 
 
 def index_pending(home: Home, name: str, *, budget: int = INDEX_BATCH) -> int:

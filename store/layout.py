@@ -94,10 +94,20 @@ class Home:
         self.path = path
         self.is_read_only = is_read_only
         """Whether readers leave it as it is: they adopt no trainer, settle no ending and index nothing."""
+        self._databases: Path | None = None
 
     @property
     def databases(self) -> Path:
         """Folder of the databases: the home itself, or a local cache where the home is on a network filesystem."""
+        if self._databases is None:
+            found = self._databases_folder()
+            if not self.path.exists():
+                # where it will be made may be another filesystem
+                return found
+            self._databases = found
+        return self._databases
+
+    def _databases_folder(self) -> Path:
         if filesystem_type(self.path) not in NETWORK_FILESYSTEMS:
             return self.path
         cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")

@@ -12,6 +12,7 @@ from rftui.runs.reads import see_to
 from rftui.runs.watch import ATTEND_EVERY_S
 from rftui.terminal.clean import one_line
 from store.errors import StoreError
+from store.ingester import RunIngester
 from store.layout import Home, RunDir
 from store.runs import RunSummary, open_catalogue, run_named
 from store.states import State, is_live
@@ -49,6 +50,12 @@ class CompareWatch:
         self._runs = {name: WatchedRun(name) for name in names}
         self._seen = {name: _Seen(-1, 0.0) for name in names}
         self._has_looked = False
+        self._ingesters = {name: RunIngester(home, name) for name in names}
+
+    def close(self) -> None:
+        """Lets go of the databases; to be called when nobody looks any more."""
+        for ingester in self._ingesters.values():
+            ingester.close()
 
     def look(self) -> tuple[WatchedRun, ...] | None:
         """All runs in their order where anything is new, else None. A run that cannot be read hides no other."""
@@ -73,7 +80,7 @@ class CompareWatch:
         is_due = (known.summary is None or is_live(State(known.summary.state))) and time.monotonic() >= seen.attend_at
         if journals == seen.journals and not is_due and not known.problem:
             return known
-        see_to(self.home, name)
+        see_to(self.home, name, ingester=self._ingesters[name], has_grown=journals != seen.journals)
         with closing(open_catalogue(self.home)) as connection:
             summary = run_named(connection, name)
         if summary is None:

@@ -6,12 +6,14 @@ import logging
 import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from rftui.supervision.attend import Attention, attend
 from rftui.terminal.clean import one_line
 from store.errors import StoreError
 from store.ingest import ingest_run, ingest_user_journal
+from store.ingester import RunIngester
 from store.layout import Home, RunDir
 from store.runs import RunSummary, find_run, list_runs, open_catalogue
 from store.states import State, is_live
@@ -96,15 +98,20 @@ def _size(path: Path) -> int:
         return 0
 
 
-def see_to(home: Home, name: str) -> None:
-    """Makes the record of one run true, and indexes it. A home that cannot or shall not be written is read as it is."""
+def see_to(home: Home, name: str, *, ingester: RunIngester | None = None, has_grown: bool = True) -> None:
+    """Makes the record of one run true, and indexes it. A home that cannot or shall not be written is read as it is.
+
+    Who does it again and again gives the run's ingester, and says whether its journals grew since the last time.
+    """
     if home.is_read_only:
         return
+    take_in = partial(ingest_run, home, name) if ingester is None else ingester.take_in
     try:
         # what was written but not indexed may be the end that makes everything else needless
-        ingest_run(home, name)
+        if has_grown:
+            take_in()
         if attend(home.run(name)) is Attention.SETTLED:
-            ingest_run(home, name)
+            take_in()
     except (OSError, ValueError, KeyError, StoreError) as error:
         # one broken run must not hide the others
         logger.warning("%s could not be seen to: %s", name, one_line(error))

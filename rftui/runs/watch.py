@@ -9,6 +9,7 @@ from typing import NamedTuple
 from rftui.runs.reads import see_to
 from rftui.runs.texts import RECENT_STEPS, seconds_left
 from store.errors import RunNotFound
+from store.ingester import RunIngester
 from store.layout import Home
 from store.metrics import StepTime, metric_names, step_times
 from store.runs import RunSummary, open_catalogue, run_named
@@ -39,6 +40,11 @@ class RunWatch:
         self._seen: tuple[int, int] | None = None
         self._is_live = True
         self._attend_at = 0.0
+        self._ingester = RunIngester(home, name)
+
+    def close(self) -> None:
+        """Lets go of the databases; to be called when nobody looks any more."""
+        self._ingester.close()
 
     def look(self) -> RunNews | None:
         """What is new; None where nothing is. Raises StoreError, sqlite3.Error and OSError."""
@@ -46,9 +52,10 @@ class RunWatch:
         is_due = self._is_live and time.monotonic() >= self._attend_at
         if sizes == self._seen and not is_due:
             return None
-        if self._seen is None or sizes[0] != self._seen[0] or is_due:
+        has_grown = self._seen is None or sizes[0] != self._seen[0]
+        if has_grown or is_due:
             self._attend_at = time.monotonic() + ATTEND_EVERY_S
-            see_to(self.home, self.name)
+            see_to(self.home, self.name, ingester=self._ingester, has_grown=has_grown)
         # seeing to a dead run writes its end
         journals = self._sizes()[0]
         with closing(open_catalogue(self.home)) as connection:

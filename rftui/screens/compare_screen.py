@@ -103,6 +103,10 @@ class CompareScreen(StillScreen):
         self.set_interval(LOOK_EVERY_S, self.look)
         self.look()
 
+    def on_unmount(self) -> None:
+        """Lets go of the databases in a thread: the last one to close them writes back what was logged."""
+        self.app.run_worker(self._watch.close, thread=True, exit_on_error=False)
+
     def on_resize(self) -> None:
         """The head fits the width."""
         self._show_head()

@@ -139,6 +139,10 @@ class RunScreen(StillScreen):
         self.set_interval(LOOK_EVERY_S, self._look)
         self._look()
 
+    def on_unmount(self) -> None:
+        """Lets go of the databases in a thread: the last one to close them writes back what was logged."""
+        self.app.run_worker(self._watch.close, thread=True, exit_on_error=False)
+
     def on_resize(self) -> None:
         """The header fits the width."""
         self._show_header()
