@@ -94,3 +94,32 @@ def test_the_keys_of_rollouts_say_how_to_leave_what_is_open(tmp_path: Path) -> N
             await of.until(lambda: shown(of) == "enter take it  esc leave the line", "how to leave the line")
 
     run(play())
+
+
+def test_the_keys_of_the_form_are_those_of_what_is_being_done(tmp_path: Path) -> None:
+    async def play() -> None:
+        async with driven(Home(tmp_path), size=(80, 24)) as of:
+            await of.form("L")
+            await of.until(lambda: shown(of).startswith("? help  esc leave  enter write"), "the keys of the form")
+            assert shown(of).endswith("…")
+            await of.press("enter")
+            wanted = "esc discard  down next field  enter keep  ctrl+s launch"
+            await of.until(lambda: shown(of).startswith(wanted), "the keys of a field")
+            # they are letters of the field
+            assert not {"? help", "/ filter", "y copy"} & set(shown(of).split("  "))
+            await of.press("escape", "slash")
+            await of.until(lambda: shown(of) == "enter take it  esc leave the line", "the keys of the filter")
+            await of.press("enter")
+            await of.until(lambda: shown(of).startswith("? help  esc leave"), "the keys of the form again")
+
+    run(play())
+
+
+def test_the_form_names_the_users_own_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def play() -> None:
+        async with driven(Home(tmp_path)) as of:
+            of.app.set_keymap({"launch.launch": "f5"})
+            await of.form("L")
+            await of.until(lambda: "f5 launch" in shown(of), "the user's key")
+
+    run(play())

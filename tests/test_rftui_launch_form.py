@@ -12,7 +12,7 @@ import pytest
 
 from rftui.cli import launching
 from rftui.forms.fields import FLAGS, MORE, OPTIONS, form_fields
-from rftui.forms.text import Progress, counts_line, hint_line, launch_question, row_line, side_lines
+from rftui.forms.text import Progress, counts_line, launch_question, row_line, side_lines
 from rftui.planning.plan import plan_launch
 from rftui.terminal.spans import line_width
 from store.config import RunConfig, known_keys
@@ -289,14 +289,10 @@ def test_no_line_is_wider_than_its_place_and_none_holds_control_characters(tmp_p
     lines = [row_line(item, width) for item in view.rows]
     for item in view.rows:
         lines += side_lines(item, view, Progress(None), gpus=(), width=width)
-    lines += [counts_line(view, Progress(None), clone_of=HOSTILE, width=width), hint_line(["launch"], {}, width)]
+    lines.append(counts_line(view, Progress(None), clone_of=HOSTILE, width=width))
 
     assert max(line_width(line) for line in lines) <= width
     assert all(character.isprintable() for character in texts(lines).replace("\n", ""))
-
-
-def test_the_users_own_keys_are_shown() -> None:
-    assert texts([hint_line(["launch"], {"launch.launch": "f5"}, 100)]).startswith("f5 launch")
 
 
 def test_flags_of_the_form_are_those_of_the_command() -> None:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from rftui.actions import ACTIONS
 from rftui.cli.problems import Problem
 from rftui.forms.checks import Checked
 from rftui.forms.fields import MORE
 from rftui.forms.launch_form import FormView, LaunchForm, Row
 from rftui.forms.line_editor import LineEditor
 from rftui.forms.problems import FieldProblem
-from rftui.key_names import key_name
 from rftui.planning.findings import Finding, Level
 from rftui.planning.recipes import fits, load_recipe, recipe_names
 from rftui.runs.verbs import Question
@@ -89,18 +87,6 @@ def _tail(row: Row) -> Line:
     if row.was is not None:
         return (Span(f"was {drawable_line(row.was)}", Role.STRONG), Span(f"  {row.origin}", Role.MUTED))
     return (Span(drawable_line(row.origin), Role.MUTED),)
-
-
-def hint_line(places: Sequence[str], keymap: Mapping[str, str], width: int) -> Line:
-    """The keys that places show, the user's own where there are some; what does not fit is left out whole."""
-    spans: list[Span] = []
-    shown = [action for place in places for action in ACTIONS if action.place == place and action.is_shown]
-    for action in shown:
-        key = key_name(keymap.get(action.id, action.keys).split(",")[0])
-        hint = (Span(f"{'  ' if spans else ''}{key} ", Role.BAR), Span(action.description, Role.PLAIN))
-        if line_width([*spans, *hint]) <= width:
-            spans += hint
-    return tuple(spans)
 
 
 def launch_question(form: LaunchForm, warnings: Sequence[str]) -> Question:

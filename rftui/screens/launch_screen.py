@@ -19,7 +19,7 @@ from rftui.cli.problems import Problem
 from rftui.forms.checks import Checked
 from rftui.forms.fields import MORE
 from rftui.forms.launch_form import FormView, LaunchForm, Row
-from rftui.forms.text import Progress, counts_line, hint_line, launch_question, side_lines
+from rftui.forms.text import Progress, counts_line, launch_question, side_lines
 from rftui.runs.controls import RunControls
 from rftui.runs.verbs import Question
 from rftui.screens.confirm_screen import ConfirmScreen
@@ -27,6 +27,7 @@ from rftui.screens.launch_checks import LaunchChecks
 from rftui.terminal.spans import Role, Span
 from rftui.widgets.form_rows import FormRows
 from rftui.widgets.form_side import FormSide
+from rftui.widgets.key_line import KeyLine
 from rftui.widgets.line_list import LineList
 from rftui.widgets.span_view import SpanLines
 from store.layout import Home
@@ -48,8 +49,7 @@ class LaunchScreen(LaunchChecks):
     BINDINGS: ClassVar[list[BindingType]] = bindings("launch")
     DEFAULT_CSS = """
     LaunchScreen {
-        #head, #keys { height: 1; padding: 0 1; }
-        #keys { background: $panel; }
+        #head { height: 1; padding: 0 1; }
         #filter { display: none; border: none; height: 1; padding: 0 1; }
         &.filtering #filter { display: block; }
         #body { height: 1fr; layout: horizontal; }
@@ -87,8 +87,6 @@ class LaunchScreen(LaunchChecks):
         self.rows = FormRows()
         self.side = FormSide()
         self.head = SpanLines(id="head")
-        # Textual's footer is made anew with every field that is entered or left, which takes 50 ms
-        self._keys = SpanLines(id="keys")
         self._filter = Input(id="filter", placeholder="words of a setting's name, meaning or value", compact=True)
 
     def compose(self) -> ComposeResult:
@@ -99,7 +97,7 @@ class LaunchScreen(LaunchChecks):
         with Container(id="body"):
             yield self.rows
             yield self.side
-        yield self._keys
+        yield KeyLine(id="keys", is_read_only=self.home.is_read_only)
 
     def on_mount(self) -> None:
         """Reads what the form is made of."""
@@ -114,16 +112,10 @@ class LaunchScreen(LaunchChecks):
         """Arranges the two parts for the width."""
         self.set_class(event.size.width < NARROW, "narrow")
         self.call_after_refresh(self._show_text)
-        self.call_after_refresh(self._show_keys)
 
     def on_form_rows_writing_changed(self) -> None:
         """Other keys work."""
-        self._show_keys()
-
-    def _show_keys(self) -> None:
-        places = ("typing",) if self.rows.editor is not None else ("field", "launch")
-        keymap = self.app.user_keys.keymap if isinstance(self.app, RunControls) else {}
-        self._keys.show([hint_line(places, keymap, self._keys.size.width)])
+        self.refresh_bindings()
 
     # what is read and checked
 

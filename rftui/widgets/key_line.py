@@ -8,9 +8,11 @@ from typing import NamedTuple
 from textual.binding import Binding
 from textual.events import Click, Resize
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import Input
 
 from rftui.actions import CHANGES
+from rftui.key_names import key_name
 from rftui.runs.controls import SelectsRuns
 from rftui.terminal.spans import Line, Role, Span, fitted, line_width
 from rftui.widgets.span_view import SpanView
@@ -67,7 +69,7 @@ class KeyLine(SpanView):
                 is_idle = (not has_runs and changes_a_run(binding)) or (
                     self._is_read_only and binding.action in CHANGES
                 )
-                if binding.show and active.enabled and not is_idle:
+                if binding.show and active.enabled and not is_idle and not is_letter(binding, screen.focused):
                     keys.setdefault(binding.action, binding)
             found = [
                 ShownKey(each.key, self.app.get_key_display(each), each.description) for each in by_rank(keys.values())
@@ -108,6 +110,12 @@ def by_rank(found: Iterable[Binding]) -> list[Binding]:
         return {"app": 3, "control": 4}.get(place, 2)
 
     return sorted(held, key=rank)
+
+
+def is_letter(binding: Binding, focused: Widget | None) -> bool:
+    """Whether the key is a sign of what is being written; Textual leaves out letters, and knows no slash as one."""
+    sign = key_name(binding.key)
+    return focused is not None and len(sign) == 1 and focused.check_consume_key(binding.key, sign)
 
 
 def changes_a_run(binding: Binding) -> bool:
