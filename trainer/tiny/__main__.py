@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 from trainer.tiny.build import build_model, build_processor, build_tokenizer
-from trainer.tiny.pretrain import Band, Pretraining, save
+from trainer.tiny.pretrain import Pretraining, save
 
 
 def main(argv: list[str]) -> int:
@@ -24,8 +24,6 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m trainer.tiny", description="Train the embedded model again.")
     parser.add_argument("out", type=Path, help="directory for weights, tokenizer and processor")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--think", type=float, default=0.50, help="validation accuracy with <think> to stop at")
-    parser.add_argument("--direct", type=float, default=0.40, help="validation accuracy without <think> to stop at")
     parser.add_argument("--most-steps", type=int, default=3000)
     parser.add_argument("--snapshots", type=Path, default=None, help="also keep the weights of every validation here")
     arguments = parser.parse_args(argv)
@@ -36,9 +34,9 @@ def main(argv: list[str]) -> int:
     model = build_model(tokenizer, seed=arguments.seed)
     parameters = sum(parameter.numel() for parameter in model.parameters())
     print(f"{parameters} parameters, {len(tokenizer)} tokens", flush=True)
-    band = Band(think=arguments.think, direct=arguments.direct)
     pretraining = Pretraining(model, processor, seed=arguments.seed)
-    step = pretraining.run(band=band, most_steps=arguments.most_steps, snapshots=arguments.snapshots)
+    pretraining.see()
+    step = pretraining.run(most_steps=arguments.most_steps, snapshots=arguments.snapshots)
     save(model.eval(), processor, arguments.out)
     print(f"stopped at step {step}; written to {arguments.out}")
     return 0

@@ -1,4 +1,4 @@
-"""Makes the untrained embedded model: tokenizer from the task's own sentences, processor, and a tiny Qwen2.5-VL."""
+"""Makes the untrained embedded model: tokenizer from the tasks' own sentences, processor, and a tiny Qwen2.5-VL."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from transformers import (
 
 from evals.generated.scenes import CELL_PIXELS, SCENE_PIXELS
 from trainer.tiny.curriculum import all_texts
+from trainer.tiny.pictures import FRAMES, MERGE, PATCH_PIXELS
 
 CONTROL_TOKENS = [
     "<|endoftext|>",
@@ -51,21 +52,25 @@ SET_PHRASES = [
     "How many",
     "Compared with",
     " more, fewer or equal in number?",
+    "This is an image containing an aircraft.",
+    " Please identify the model of the aircraft based on the image.",
+    "What is the sentiment of the message on the banner?",
+    " positive or negative.",
+    " negative or positive.",
 ]
 """Wording that never varies is one token each: half the length of a prompt is half the time of a step."""
-VOCABULARY = 700
-CORPUS_SCENES = 600
+VOCABULARY = 1000
+CORPUS_SAMPLES = 500
+"""Of each task."""
 
 HIDDEN, LAYERS, HEADS, KEY_VALUE_HEADS, FEED_FORWARD = 64, 4, 4, 2, 192
-VISION_HIDDEN, VISION_LAYERS, VISION_HEADS = 48, 1, 4
-PATCH_PIXELS, MERGE = CELL_PIXELS // 2, 2
-"""A visual token covers one cell of a scene."""
+VISION_HIDDEN, VISION_LAYERS, VISION_HEADS = 64, 2, 4
 INITIAL_SPREAD = 0.1
 """Wider than usual: at this size weights of 0.02 learn to see much later."""
 
 
 def build_tokenizer() -> PreTrainedTokenizerFast:
-    """A byte-level BPE tokenizer in which every word of the task is one token."""
+    """A byte-level BPE tokenizer in which every word of the tasks is one token."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
@@ -88,7 +93,7 @@ def build_tokenizer() -> PreTrainedTokenizerFast:
 
 
 def _corpus() -> Iterator[str]:
-    for text in all_texts(random.Random(0), scenes=CORPUS_SCENES):
+    for text in all_texts(random.Random(0), samples=CORPUS_SAMPLES):
         # what is a token of its own should not also take up merges
         for phrase in [*TAGS, *SET_PHRASES]:
             text = text.replace(phrase, "\n")
@@ -101,14 +106,14 @@ def build_processor(tokenizer: PreTrainedTokenizerFast) -> Any:
     image_processor = Qwen2VLImageProcessor(
         patch_size=PATCH_PIXELS,
         merge_size=MERGE,
-        temporal_patch_size=2,
+        temporal_patch_size=FRAMES,
         size={"shortest_edge": area, "longest_edge": area},
     )
     template = (Path(__file__).parent / "chat_template.jinja").read_text(encoding="utf-8").rstrip("\n")
     return Qwen2_5_VLProcessor(
         image_processor=image_processor,
         tokenizer=tokenizer,
-        video_processor=Qwen2VLVideoProcessor(patch_size=PATCH_PIXELS, merge_size=MERGE, temporal_patch_size=2),
+        video_processor=Qwen2VLVideoProcessor(patch_size=PATCH_PIXELS, merge_size=MERGE, temporal_patch_size=FRAMES),
         chat_template=template,
     )
 
@@ -147,7 +152,7 @@ def build_model(tokenizer: PreTrainedTokenizerFast, *, seed: int) -> Qwen2_5_VLF
             "num_heads": VISION_HEADS,
             "patch_size": PATCH_PIXELS,
             "spatial_merge_size": MERGE,
-            "temporal_patch_size": 2,
+            "temporal_patch_size": FRAMES,
             "window_size": CELL_PIXELS * 8,
             "out_hidden_size": HIDDEN,
             "fullatt_block_indexes": list(range(VISION_LAYERS)),

@@ -1,7 +1,8 @@
 """Trains the embedded model from nothing and stops by validation accuracy: able, but far from solved.
 
-Muon on matrices and AdamW on the rest; descriptions first, then questions too. No wrong labels, no poor demonstrator:
-what GRPO can gain later is what an early stop left open.
+First the vision encoder learns to see by itself, then the whole model describes and answers. A task whose validation
+accuracy has reached its band gets fewer questions until the others are there too. No wrong labels, no poor
+demonstrator: what GRPO can gain later is what an early stop left open.
 """
 
 from __future__ import annotations
@@ -11,48 +12,32 @@ import random
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch.nn import functional
 
-from evals import prompts
-from evals.generated.scenes import draw
-from evals.parsing import parse
-from evals.task import Example
-from evals.tasks import load_task
-from trainer.evaluate import encode_prompts
-from trainer.model import FittedImage
-from trainer.tiny.curriculum import Lesson, lesson
+from trainer.tiny.curriculum import SUBJECTS, Lesson, Share, lessons
+from trainer.tiny.optimizers import make_optimizers, step_all
+from trainer.tiny.pictures import patches
+from trainer.tiny.seeing import learn_to_see
+from trainer.tiny.validation import BANDS, validate, validation_set
 
 logger = logging.getLogger(__name__)
 
 BATCH_LESSONS = 24
-DESCRIPTION_STEPS = 500
-"""Steps of descriptions alone; mixed from the start, nothing is learned to see."""
-WARM_UP_STEPS = 40
-MATRIX_RATE = 3e-3
-OTHER_RATE = 3e-3
-WEIGHT_DECAY = 0.01
+SEEING_STEPS = 500
+SEEING_PICTURES = {"sat": 6, "aircraft": 24, "banner": 40}
+"""A step."""
+DESCRIPTION_STEPS = 200
+"""Steps of descriptions alone, before questions come."""
+QUESTIONS = 0.75
+"""Share of turns that are questions, once questions begin."""
+QUESTIONS_IN_BAND, WEIGHT_IN_BAND = 0.2, 0.4
+"""For a task that has reached its band, so that it keeps what it can."""
 VALIDATE_EVERY = 100
-VALIDATION_EXAMPLES = 500
-VALIDATION_BATCH = 250
-ANSWER_TOKENS = 48
+VALIDATION_EXAMPLES = 300
 IGNORED = -100
-
-
-class Band(NamedTuple):
-    """Where training stops: the first validation with think and direct at least here."""
-
-    think: float
-    direct: float
-
-
-class Validation(NamedTuple):
-    """Sampled accuracy on the validation split at difficulty 0.5."""
-
-    think: float
-    direct: float
 
 
 class Pretraining:
@@ -61,79 +46,69 @@ class Pretraining:
     def __init__(self, model: Any, processor: Any, *, seed: int) -> None:
         self.model = model
         self.processor = processor
-        self.rng = random.Random(1000 + seed)
         self.seed = seed
+        self.rng = random.Random(1000 + seed)
         self.end_token = processor.tokenizer.convert_tokens_to_ids("<|im_end|>")
         self.image_token = processor.tokenizer.convert_tokens_to_ids("<|image_pad|>")
-        self.optimizers = _optimizers(model)
         self.token_cache: dict[str, list[int]] = {}
-        self.task = load_task("sat")
-        source = self.task.source("generated")
-        examples = self.task.examples("validation", seed=0, difficulty=0.5, source=source)
-        self.validation = [examples[index] for index in range(VALIDATION_EXAMPLES)]
+        self.shares = {subject.name: Share(1.0, QUESTIONS) for subject in SUBJECTS}
+        self.sets = [validation_set(subject.name, count=VALIDATION_EXAMPLES) for subject in SUBJECTS]
 
-    def run(self, *, band: Band, most_steps: int, snapshots: Path | None = None) -> int:
-        """Trains until validation reaches the band and returns the step. Raises RuntimeError where it never does.
+    def see(self) -> None:
+        """Trains the vision encoder alone."""
+        counts = [SEEING_PICTURES[subject.name] for subject in SUBJECTS]
+        learn_to_see(self.model, SUBJECTS, counts, steps=SEEING_STEPS, seed=self.seed)
 
-        With `snapshots`, the weights of every validation are kept in folders there.
+    def run(self, *, most_steps: int, snapshots: Path | None = None) -> int:
+        """Trains until every validation accuracy is in its band and returns the step.
+
+        With `snapshots`, the weights of every validation are kept in folders there. Raises RuntimeError where the
+        bands are never reached.
         """
+        optimizers = make_optimizers(self.model)
         began = time.perf_counter()
         self.model.train()
         for step in range(1, most_steps + 1):
-            loss = self._step(step)
+            loss = self._loss(with_questions=step > DESCRIPTION_STEPS)
+            loss.backward()
+            step_all(optimizers, step=step)
             if step % VALIDATE_EVERY or step <= DESCRIPTION_STEPS:
                 continue
-            reached = self.validate()
-            logger.info(
-                "step %d  loss %.3f  think %.3f  direct %.3f  %.0f s",
-                step,
-                loss,
-                reached.think,
-                reached.direct,
-                time.perf_counter() - began,
-            )
+            reached = validate(self.model, self.processor, self.sets)
+            told = "  ".join(f"{name} {rates['think']:.3f} {rates['direct']:.3f}" for name, rates in reached.items())
+            logger.info("step %d  loss %.3f  %s  %.0f s", step, loss.item(), told, time.perf_counter() - began)
             if snapshots is not None:
                 save(self.model, self.processor, snapshots / f"step-{step}")
-            if reached.think >= band.think and reached.direct >= band.direct:
+            if self._share_out(reached):
                 return step
-        raise RuntimeError(f"validation never reached {band} in {most_steps} steps; try another seed")
+        raise RuntimeError(f"validation never reached {BANDS} in {most_steps} steps; try another seed")
 
-    def validate(self) -> Validation:
-        """Sampled accuracy with and without reasoning."""
-        self.model.eval()
-        rates = [
-            sampled_accuracy(self.model, self.processor, self.validation, mode=mode, seed=self.seed)
-            for mode in (prompts.THINK, prompts.DIRECT)
-        ]
-        self.model.train()
-        return Validation(*rates)
+    def _share_out(self, reached: dict[str, dict[str, float]]) -> bool:
+        """Gives tasks that are in their bands fewer questions; whether all are."""
+        missing = 0
+        for name, rates in reached.items():
+            is_there = min(rates.values()) >= BANDS[name].low
+            missing += not is_there or max(rates.values()) > BANDS[name].high
+            self.shares[name] = Share(WEIGHT_IN_BAND, QUESTIONS_IN_BAND) if is_there else Share(1.0, QUESTIONS)
+        return not missing
 
-    def _step(self, step: int) -> float:
-        lessons = [lesson(self.rng, with_questions=step > DESCRIPTION_STEPS) for _ in range(BATCH_LESSONS)]
-        inputs, labels = self._batch(lessons)
-        logits = self.model(**inputs).logits
-        loss = functional.cross_entropy(
-            logits[:, :-1].reshape(-1, logits.shape[-1]), labels[:, 1:].reshape(-1), ignore_index=IGNORED
-        )
-        for optimizer in self.optimizers:
-            optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        for optimizer in self.optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = group["initial_lr"] * min(1.0, step / WARM_UP_STEPS)
-            optimizer.step()
-        return float(loss.item())
+    def _loss(self, *, with_questions: bool) -> torch.Tensor:
+        """Cross entropy of the targets of one batch."""
+        shares = self.shares if with_questions else {name: Share(1.0, 0.0) for name in self.shares}
+        inputs, labels = self._batch(lessons(self.rng, shares, count=BATCH_LESSONS))
+        hidden = self.model.model(**inputs).last_hidden_state[:, :-1]
+        counts = labels[:, 1:] != IGNORED
+        # four tokens of five are no targets: their logits are never needed
+        return functional.cross_entropy(self.model.lm_head(hidden[counts]), labels[:, 1:][counts])
 
-    def _batch(self, lessons: Sequence[Lesson]) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+    def _batch(self, batch: Sequence[Lesson]) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
         """Model inputs and labels, padded right; labels cover the targets and their end tokens only."""
-        pixels = self.processor.image_processor(images=[draw(item.scene) for item in lessons], return_tensors="pt")
-        sequences = [self._tokens(item) for item in lessons]
+        pixel_values, grid = patches([item.image for item in batch])
+        sequences = [self.tokens(item) for item in batch]
         longest = max(len(ids) for ids, _ in sequences)
-        padding = self.processor.tokenizer.pad_token_id
-        ids = torch.full((len(lessons), longest), padding)
-        labels = torch.full((len(lessons), longest), IGNORED)
-        mask = torch.zeros((len(lessons), longest), dtype=torch.long)
+        ids = torch.full((len(batch), longest), self.processor.tokenizer.pad_token_id)
+        labels = torch.full((len(batch), longest), IGNORED)
+        mask = torch.zeros((len(batch), longest), dtype=torch.long)
         for row, (tokens, targets) in enumerate(sequences):
             ids[row, : len(tokens)] = torch.tensor(tokens)
             labels[row, : len(tokens)] = torch.tensor(targets)
@@ -142,12 +117,12 @@ class Pretraining:
             "input_ids": ids,
             "attention_mask": mask,
             "mm_token_type_ids": (ids == self.image_token).long(),
-            "pixel_values": pixels["pixel_values"],
-            "image_grid_thw": pixels["image_grid_thw"],
+            "pixel_values": pixel_values,
+            "image_grid_thw": grid,
         }
         return inputs, labels
 
-    def _tokens(self, item: Lesson) -> tuple[list[int], list[int]]:
+    def tokens(self, item: Lesson) -> tuple[list[int], list[int]]:
         """Token ids of a lesson as the chat template would lay it out, and its labels."""
         ids: list[int] = []
         labels: list[int] = []
@@ -177,40 +152,3 @@ def save(model: Any, processor: Any, folder: Path) -> None:
     """Writes weights (safetensors), tokenizer and processor in the standard layout."""
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
-
-
-def _optimizers(model: Any) -> list[torch.optim.Optimizer]:
-    """Muon for the hidden matrices, AdamW for embeddings, norms and biases."""
-    matrices = [
-        parameter for name, parameter in model.named_parameters() if parameter.ndim == 2 and "embed" not in name
-    ]
-    chosen = {id(parameter) for parameter in matrices}
-    others = [parameter for parameter in model.parameters() if id(parameter) not in chosen]
-    optimizers: list[torch.optim.Optimizer] = [
-        torch.optim.Muon(matrices, lr=MATRIX_RATE, weight_decay=WEIGHT_DECAY, adjust_lr_fn="match_rms_adamw"),
-        torch.optim.AdamW(others, lr=OTHER_RATE, betas=(0.9, 0.98), weight_decay=WEIGHT_DECAY, fused=True),
-    ]
-    for optimizer in optimizers:
-        for group in optimizer.param_groups:
-            group["initial_lr"] = group["lr"]
-    return optimizers
-
-
-@torch.no_grad()
-def sampled_accuracy(model: Any, processor: Any, examples: Sequence[Example], *, mode: str, seed: int) -> float:
-    """Share of right answers at temperature 1."""
-    task = load_task("sat")
-    correct = 0
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        for first in range(0, len(examples), VALIDATION_BATCH):
-            batch = examples[first : first + VALIDATION_BATCH]
-            images = [[FittedImage(image, None) for image in example.images] for example in batch]
-            inputs = encode_prompts(processor, [task.user_text(example, mode) for example in batch], images)
-            output = model.generate(
-                **inputs, do_sample=True, temperature=1.0, top_k=0, top_p=1.0, max_new_tokens=ANSWER_TOKENS
-            )
-            texts = processor.batch_decode(output[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
-            graded = [task.grade(parse(t, mode).answer, e) for t, e in zip(texts, batch, strict=True)]
-            correct += sum(bool(answer) for answer in graded)
-    return correct / len(examples)
