@@ -195,6 +195,21 @@ async def test_e_and_x_unfold_and_fold_all_and_groups_after_them(app: ViewApp) -
         assert "▾" not in said(app)
 
 
+@in_loop
+async def test_enter_goes_to_the_completions_and_reads_the_group_no_second_time(
+    app: ViewApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(app) as pilot:
+        opens: list[int] = []
+        monkeypatch.setattr(app.view, "_open_group", lambda: opens.append(app.view.groups.cursor))
+
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: app.focused is app.view.completions)
+
+        assert opens == [1]
+        assert not app.view.browser.follows
+
+
 @pytest.mark.parametrize("key", ["enter", "space"])
 @in_loop
 async def test_one_completion_is_unfolded_and_folded(app: ViewApp, key: str) -> None:

@@ -20,8 +20,8 @@ class LineList(SpanView, can_focus=True):
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("rows")
 
-    class Moved(Message):
-        """The user put the cursor on another row."""
+    class OfRow(Message):
+        """The user did something with a row."""
 
         def __init__(self, sender: LineList, index: int) -> None:
             super().__init__()
@@ -33,8 +33,11 @@ class LineList(SpanView, can_focus=True):
             """The list."""
             return self.sender
 
-    class Chosen(Moved):
-        """The user chose the row under the cursor."""
+    class Moved(OfRow):
+        """The user put the cursor on another row."""
+
+    class Chosen(OfRow):
+        """The user chose the row under the cursor; who only follows the cursor is not told."""
 
     def __init__(self, draw: Callable[[int, int], Line], *, empty: str, id: str) -> None:
         super().__init__(id=id)

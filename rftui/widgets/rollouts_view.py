@@ -253,6 +253,7 @@ class RolloutsView(CompletionKeys, can_focus=True):
     @on(LineList.Chosen, "#groups")
     def _chosen(self, event: LineList.Chosen) -> None:
         event.stop()
+        self._stop_following()
         self.completions.focus()
 
     @on(LineList.Chosen, "#history")
