@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from rftui.cli.details import NOTES_SHOWN, detail_lines, run_fields
+from rftui.cli.output import MOST_CELL, MOST_LAST
 from store.config import config_toml, parse_config
 from store.ingest import ingest_run
 from store.journal import Appender
@@ -86,3 +87,19 @@ def test_of_many_notes_the_last_are_shown_and_all_are_in_the_fields(home: Home) 
     assert "info: note 4\n" not in text and "info: note 5\n" in text
     assert f"info: note {NOTES_SHOWN + 4}" in text
     assert len(run_fields(home, NAME)["notes"]) == NOTES_SHOWN + 5
+
+
+def test_a_long_name_of_a_prompt_makes_no_wide_table_and_stays_whole_in_the_fields(home: Home) -> None:
+    long = "think \x1b[31m" + "日w " * 400
+    write(home, "eval_result", **{**RESULT, "prompt": long, "source": {**SOURCE, "name": "photos " * 400}})
+    write(home, "eval_result", **RESULT)
+
+    lines = shown(home).splitlines()
+    table = lines[lines.index("evaluations") + 1 :][:3]
+
+    assert all("\x1b" not in line for line in table)
+    assert max(map(len, table)) < MOST_CELL + MOST_LAST + 60
+    # a short cell is padded for no longer one than that
+    assert len(table[2]) < MOST_CELL + 100
+    assert sum("…" in line for line in table) == 1
+    assert run_fields(home, NAME)["evals"][0]["prompt"] == long or run_fields(home, NAME)["evals"][1]["prompt"] == long

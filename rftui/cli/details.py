@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import time
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from rftui.cli.output import Column, table_lines
+from rftui.cli.output import Column, capped, table_lines
 from rftui.evaluations.gains import gains
 from rftui.formats import duration, interval, number, steps
 from rftui.runs.texts import own_first
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 
 EVAL_COLUMNS = (
     Column("step", is_right=True),
-    Column("prompt"),
-    Column("decoding"),
+    Column("prompt", can_shrink=True),
+    Column("decoding", can_shrink=True),
     Column("n", is_right=True),
     Column("accuracy"),
     Column("unparsed", is_right=True),
     Column("data", can_shrink=True),
 )
 GAIN_COLUMNS = (
-    Column("prompt"),
-    Column("decoding"),
+    Column("prompt", can_shrink=True),
+    Column("decoding", can_shrink=True),
     Column("steps"),
     Column("n", is_right=True),
     Column("gain in points"),
@@ -141,9 +141,9 @@ def detail_lines(fields: dict[str, Any], *, hint: str = "; --json shows all") ->
         yield from ["", "evaluations", *evaluation_lines(fields["evals"])]
     if fields.get("gains"):
         title = "what training changed (held out, paired over the same examples, 95% bootstrap interval)"
-        yield from ["", title, *table_lines(GAIN_COLUMNS, [_gain_row(item) for item in fields["gains"]])]
+        yield from ["", title, *_table(GAIN_COLUMNS, map(_gain_row, fields["gains"]))]
     if fields["attempts"]:
-        yield from ["", "attempts", *table_lines(ATTEMPT_COLUMNS, [_attempt_row(item) for item in fields["attempts"]])]
+        yield from ["", "attempts", *_table(ATTEMPT_COLUMNS, map(_attempt_row, fields["attempts"]))]
     yield from _note_lines(fields["notes"])
     yield from ["", "counts", "  " + ", ".join(f"{n} {key.replace('_', ' ')}" for key, n in fields["counts"].items())]
     origins = fields["origins"]
@@ -155,9 +155,13 @@ def detail_lines(fields: dict[str, Any], *, hint: str = "; --json shows all") ->
 
 def evaluation_lines(evaluations: list[dict[str, Any]]) -> Iterator[str]:
     """Held-out evaluations as a table, and what they left out."""
-    yield from table_lines(EVAL_COLUMNS, [_eval_row(item) for item in evaluations])
+    yield from _table(EVAL_COLUMNS, map(_eval_row, evaluations))
     if unreadable := max(item["unreadable"] for item in evaluations):
         yield f"  n leaves out {unreadable} examples whose images cannot be read"
+
+
+def _table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> list[str]:
+    return table_lines(columns, capped(columns, rows))
 
 
 def _note_lines(notes: list[dict[str, Any]]) -> Iterator[str]:

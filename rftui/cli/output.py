@@ -6,7 +6,7 @@ import json
 import math
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rftui.terminal.clean import clean, one_line
@@ -20,6 +20,10 @@ _ASCII_SIGNS = str.maketrans({"—": "-", "…": "~"})
 
 POOR_TERMINALS = ("linux", "dumb")
 """Values of TERM of terminals whose fonts lack our signs, whatever the locale says."""
+MOST_CELL = 60
+"""Characters of a cell that may be cut, where no terminal says how many fit: one long one pads its column's others."""
+MOST_LAST = 240
+"""And of the last cell of a row, which pads nothing."""
 COLUMN_GAP = 3
 """Characters between two columns of a drawn table."""
 
@@ -104,8 +108,18 @@ def print_table(columns: Sequence[Column], rows: Iterable[Sequence[Cell | str]])
     if is_terminal():
         _print_rich_table(columns, cleaned)
         return
-    for line in table_lines(columns, [[cell.text for cell in row] for row in cleaned]):
+    for line in table_lines(columns, capped(columns, [[cell.text for cell in row] for row in cleaned])):
         say(line)
+
+
+def capped(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> Iterator[list[str]]:
+    """The rows with cells of a bearable length, in the columns that may be cut. --json has the whole texts."""
+    last = len(columns) - 1
+    for row in rows:
+        yield [
+            one_line(text, width=MOST_CELL if place < last else MOST_LAST) if column.can_shrink else text
+            for place, (column, text) in enumerate(zip(columns, row, strict=True))
+        ]
 
 
 def table_lines(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> list[str]:

@@ -122,7 +122,7 @@ def _draw_curve(metric: str, pairs: list[tuple[int, float]], *, height: int) -> 
     finite = [value for _, value in pairs if value == value and abs(value) != float("inf")]
     missing = len(pairs) - len(finite)
     gaps = f", {missing} not finite" if missing else ""
-    title = f"{one_line(metric)}  {len(pairs)} points{gaps}"
+    title = f"{one_line(metric, width=PLAIN_WIDTH)}  {len(pairs)} points{gaps}"
     if finite:
         title += f", last {number(finite[-1])}, from {number(min(finite))} to {number(max(finite))}"
     say(title)
