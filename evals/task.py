@@ -93,6 +93,8 @@ class Task(ABC):
         "accuracy": {"weight": 1.0},
         "format": {"weight": 1.0},
     }
+    generates: ClassVar[bool] = False
+    """Whether it makes examples of its own where no real data is."""
     options_type: ClassVar[type[TaskOptions]] = TaskOptions
     """Options that the task takes."""
 

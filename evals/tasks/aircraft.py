@@ -208,6 +208,7 @@ class Aircraft(Task):
     """The task `aircraft`."""
 
     name = "aircraft"
+    generates = True
     summary = "fine-grained aircraft classification: which variant, family or manufacturer an image shows"
     options_type = AircraftOptions
     options: AircraftOptions

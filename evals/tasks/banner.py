@@ -120,6 +120,7 @@ class Banner(Task):
     """The task `banner`."""
 
     name = "banner"
+    generates = True
     summary = "sentiment of a banner: is the message on it positive or negative"
     options_type = BannerOptions
     options: BannerOptions

@@ -142,6 +142,7 @@ class SpatialAptitude(Task):
     """The task `sat`."""
 
     name = "sat"
+    generates = True
     summary = "spatial questions with options (left/right, above/below, nearer/farther, count, compare, after a move)"
     options_type = SatOptions
     options: SatOptions

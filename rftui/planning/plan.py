@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from evals.tasks import is_task_file
 from rftui.errors import UsageProblem
 from rftui.planning.command import TrainerCommand, trainer_command
+from rftui.planning.data_places import data_folder, settled_source
 from rftui.planning.recipes import Recipe, choose_recipe, load_recipe
 from rftui.planning.settings import Layer, file_layer, resolve, set_layer, table_layer
 from rftui.supervision.gpu_locks import is_held
@@ -113,7 +114,9 @@ def plan_launch(home: Home, request: LaunchRequest) -> LaunchPlan:
     # the trainer runs in the run directory, so a path must not depend on where it was typed
     paths = {key: str(Path(os.path.expanduser(text)).absolute()) for key, text in _local_paths(config)}
     rewards = whole_rewards(_absolute_rewards(config.rewards)) if config.method is Method.GRPO else config.rewards
-    config = config.model_copy(update={**paths, "rewards": rewards})
+    source = settled_source(home, config)
+    origins = {} if source == config.source else {"source": f"auto: {data_folder(home) / config.task}"}
+    config = config.model_copy(update={"source": source, **paths, "rewards": rewards})
     if request.name is None:
         config = config.model_copy(update={"name": next_name(home, config)})
     else:
@@ -121,7 +124,7 @@ def plan_launch(home: Home, request: LaunchRequest) -> LaunchPlan:
     return LaunchPlan(
         home=home,
         config=config,
-        origins=_reward_origins(rewards) | resolved.origins,
+        origins=_reward_origins(rewards) | resolved.origins | origins,
         recipe_line=asked.recipe_line,
         uid=int.from_bytes(os.urandom(UID_BITS // 8), "big") or 1,
         python=find_python(request.python),

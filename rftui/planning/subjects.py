@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
+from evals.tasks import task_class, task_names
 from rftui.errors import NotFound
 from rftui.planning.settings import Layer, flatten
 from rftui.runs.reads import current_run
@@ -76,5 +77,8 @@ def weights_of(run_dir: RunDir, step: int | None) -> Path:
 def _inherited(name: str, config: RunConfig) -> Layer:
     settings = config.model_dump(mode="json")
     values = {key: settings[key] for key in INHERITED}
+    if config.task in task_names() and task_class(config.task).generates and config.source == "auto":
+        # a run whose configuration says auto was launched before it said what that meant, and generated
+        values["source"] = "generated"
     values |= dict(flatten(settings["evaluation"], "evaluation."))
     return Layer(f"run {name}", values)
