@@ -258,6 +258,8 @@ def test_few_flips_make_an_interval_that_is_called_too_narrow(detail: EvalDetail
 
     assert "only 3 flipped: the interval is too narrow" in said(paired_lines(detail, 200))
     assert "too narrow" not in said(paired_lines(many, 200))
+    none = detail._replace(thinking=detail.thinking._replace(gained=0, lost=0))
+    assert "none flipped" in said(paired_lines(none, 200))
 
 
 def test_question_types_show_what_thinking_did_there(detail: EvalDetail) -> None:

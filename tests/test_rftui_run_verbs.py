@@ -10,12 +10,13 @@ import pytest
 
 from rftui.errors import RftuiError
 from rftui.runs.verbs import MOST_NAMED, Question, Refusal, Verb, act, question, undo_question
+from rftui.supervision.resuming import resume_run
 from rftui.supervision.trash import restore, throw_away, trashed
 from store.layout import Home
 from store.runs import RunSummary
 from store.states import LIVE_STATES, State
 from tests.fake_runs import Bench, final_state, trainer_pid
-from tests.store_runs import make_run
+from tests.store_runs import append, make_run
 
 
 def summary(name: str = "sat-grpo-1", state: str = "running", *, step: int = 12, total: int = 300) -> RunSummary:
@@ -73,6 +74,32 @@ def test_a_finished_run_says_how_it_is_trained_further() -> None:
 
     assert isinstance(refused, Refusal)
     assert "rftui resume sat-grpo-1 --set max_steps=600" in refused.sentence
+
+
+def test_an_evaluation_that_finished_has_no_steps_to_add() -> None:
+    refused = question(Verb.RESUME, [summary(state="finished")._replace(method="eval")])
+
+    assert isinstance(refused, Refusal)
+    assert "`rftui eval` makes another one" in refused.sentence and "max_steps" not in refused.sentence
+
+
+@pytest.mark.parametrize(
+    ("state", "assignments", "said"),
+    [
+        ("finished", [], "finished its evaluation"),
+        ("killed", ["max_steps=600"], "keeps its settings"),
+        ("running", [], "is running"),
+    ],
+)
+def test_an_evaluation_is_resumed_as_it_is_or_not_at_all(
+    tmp_path: Path, state: str, assignments: list[str], said: str
+) -> None:
+    run_dir = make_run(Home(tmp_path))
+    run_dir.config.write_text(run_dir.config.read_text().replace('"grpo"', '"eval"'))
+    append(run_dir.supervisor_journal, {"type": "state", "attempt": 1, "state": state, "reason": ""})
+
+    with pytest.raises(RftuiError, match=said):
+        resume_run(run_dir, assignments)
 
 
 def test_a_run_that_stops_already_is_told_of() -> None:

@@ -14,7 +14,7 @@ def register(app: typer.Typer) -> None:
     app.command(
         "eval",
         epilog=examples(
-            "rftui eval sat-grpo-12 --sampled",
+            "rftui eval sat-grpo-12 --sampled --circular",
             "rftui eval Qwen/Qwen2.5-VL-3B-Instruct --task sat --examples 200 --detach",
         ),
     )(evaluate)
@@ -22,7 +22,8 @@ def register(app: typer.Typer) -> None:
 
 def evaluate(
     subject: Annotated[
-        str, typer.Argument(metavar="RUN|MODEL", help="A run, a model directory, or a name on the Hub.")
+        str,
+        typer.Argument(metavar="RUN|MODEL", help="A run, a folder of a model or LoRA adapter, or a name on the Hub."),
     ],
     task: Annotated[str | None, typer.Option(help="Task; the run's own if absent.")] = None,
     checkpoint: Annotated[
@@ -32,6 +33,9 @@ def evaluate(
     difficulty: Annotated[float | None, typer.Option(help="Difficulty of generated examples, 0 to 1.")] = None,
     count: Annotated[int | None, typer.Option("--examples", help="How many held-out examples.")] = None,
     sampled: Annotated[bool | None, typer.Option("--sampled/--greedy-only", help="Also decode by sampling.")] = None,
+    circular: Annotated[
+        bool | None, typer.Option("--circular/--plain", help="Also ask with the options in every rotation.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Chooses the examples and seeds sampling.")] = None,
     assignments: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the evaluation run.")] = None,
@@ -62,6 +66,7 @@ def evaluate(
             "difficulty": difficulty,
             "evaluation.examples": count,
             "evaluation.sampled": sampled,
+            "evaluation.circular": circular,
             "evaluation.seed": seed,
         },
         recipe=found.recipe,

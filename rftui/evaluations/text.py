@@ -238,8 +238,11 @@ def _paired(change: Paired, after: str, before: str, what: str, width: int) -> l
         (Span(f"both right {change.both_right}, both wrong {change.both_wrong}", Role.MUTED),),
     ]
     if change.is_interval_narrow:
-        few = f"only {change.gained + change.lost} flipped: the interval is too narrow, go by the p-value"
-        pieces.append((Span(few, Role.WARNING),))
+        few = change.gained + change.lost
+        narrow = f"only {few} flipped: the interval is too narrow, go by the p-value"
+        pieces.append(
+            (Span(narrow if few else "none flipped: an interval without width bounds nothing", Role.WARNING),)
+        )
     return [fitted((Span("  "), *line), width) for line in flowed(pieces, max(1, width - 2))]
 
 
