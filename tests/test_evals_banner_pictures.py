@@ -18,6 +18,7 @@ from evals.generated.banner_questions import (
     ask,
     balanced_question,
     draw,
+    fitted,
     large_banner,
     small_banner,
 )
@@ -27,9 +28,9 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 BLACK, WHITE = (0, 0, 0), (255, 255, 255)
-PINNED = "d51a9afbf3f0b9b6"
-"""Of the bytes of the banners below. It changes with the fonts, with how they are drawn, and with the grammar; the
-embedded model was taught on these pixels, so train it anew (`python -m trainer.tiny`) before pinning another."""
+PINNED = {48: "1032726bc88aa658", 96: "f38e74a25b3f0d73", 448: "3950eb858eeadd89"}
+"""Of the bytes of some banners by side. They change with the fonts, with how they are drawn, and with the grammar. The
+embedded model was taught on those of 48 pixels: train it anew (`python -m trainer.tiny`) before pinning others."""
 
 
 def small(seed: str, *, difficulty: float = 1.0, side: int = 48) -> Banner:
@@ -39,7 +40,8 @@ def small(seed: str, *, difficulty: float = 1.0, side: int = 48) -> Banner:
 
 def large(seed: str, *, side: int = 448, aspect: float = 0.0) -> Banner:
     rng = random.Random(seed)
-    return large_banner(rng, rng.choice(FORMS), rng.choice(ANSWERS), difficulty=1.0, side=side, aspect=aspect)
+    banner = large_banner(rng, rng.choice(FORMS), rng.choice(ANSWERS), difficulty=1.0, side=side)
+    return fitted(rng, banner, aspect=aspect)
 
 
 def plain(banner: Banner, *, frame: str = "none") -> Banner:
@@ -51,20 +53,20 @@ def plain(banner: Banner, *, frame: str = "none") -> Banner:
 def ring(image: Image, inset: int) -> set[int]:
     """Lightness of the pixels that lie so many pixels off the edge."""
     grey = image.convert("L")
-    right, bottom = grey.width - 1 - inset, grey.height - 1 - inset
-    across = [(x, y) for x in range(inset, right + 1) for y in (inset, bottom)]
-    down = [(x, y) for y in range(inset, bottom + 1) for x in (inset, right)]
-    return {value for place in across + down if isinstance(value := grey.getpixel(place), int)}
+    left, top, right, bottom = inset, inset, grey.width - inset, grey.height - inset
+    sides = [(left, top, right, top + 1), (left, bottom - 1, right, bottom)]
+    sides += [(left, top, left + 1, bottom), (right - 1, top, right, bottom)]
+    return {value for box in sides for value in grey.crop(box).tobytes()}
 
 
-def test_the_same_banner_has_the_same_bytes_everywhere() -> None:
+@pytest.mark.parametrize("side", list(PINNED))
+def test_the_same_banner_has_the_same_bytes_everywhere(side: int) -> None:
     digest = hashlib.sha256()
-    for side, count in ((48, 60), (96, 10), (448, 12)):
-        for index in range(count):
-            question = balanced_question("pinned", index, split="train", difficulty=index % 3 / 2, side=side)
-            digest.update(draw(question.banner).tobytes())
+    for index in range(60 if side == 48 else 12):
+        question = balanced_question("pinned", index, split="train", difficulty=index % 3 / 2, side=side)
+        digest.update(draw(question.banner).tobytes())
 
-    assert digest.hexdigest()[:16] == PINNED, "see PINNED: fonts, drawing or grammar changed"
+    assert digest.hexdigest()[:16] == PINNED[side], "fonts, drawing or grammar changed; see PINNED"
 
 
 def test_drawing_another_banner_in_between_changes_nothing() -> None:
@@ -199,7 +201,7 @@ def test_every_sentence_fits_where_sentences_begin(side: int) -> None:
 def test_what_is_said_to_fit_does_fit() -> None:
     rng = random.Random(0)
     fitting = 0
-    for _ in range(60):
+    for _ in range(40):
         words = ["".join(rng.choices("iamWbdg", k=rng.randint(1, 12))) for _ in range(rng.randint(1, 40))]
         text, side, height = " ".join(words), rng.randint(192, 448), rng.randint(60, 448)
         if fits_always(text, side, height):
@@ -207,7 +209,7 @@ def test_what_is_said_to_fit_does_fit() -> None:
             look = large_look(rng, 1.0)._replace(slant=18, note="8 pm", case=rng.choice(("upper", "title")))
             large_layout(text, look, side, height)
 
-    assert 10 < fitting < 60
+    assert 5 < fitting < 40
 
 
 def test_a_text_too_long_to_be_read_is_refused() -> None:

@@ -69,6 +69,6 @@ def _listed(labels: Iterable[str], *, most: int = 6) -> str:
 
 def _text(label: Any) -> str:
     """A cell as text: JSON may hold 1, 1.0 or true where a CSV holds a text."""
-    if isinstance(label, bool | float) and label == int(label):
+    if isinstance(label, bool) or (isinstance(label, float) and label.is_integer()):
         return str(int(label))
     return str(label)

@@ -18,7 +18,7 @@ from evals.files.tables import RowError, Table, open_table
 from evals.generated.banner_fonts import FACES, character_missing
 from evals.generated.banner_looks import large_look
 from evals.generated.banner_pictures import fits_always
-from evals.generated.banner_questions import Question, fitted, question_about
+from evals.generated.banner_questions import Banner, Question, fitted, question_about
 from evals.generated.banner_sentences import Message
 
 TEXT, LABEL = "text", "label"
@@ -136,4 +136,4 @@ def question_of(rng: random.Random, sentence: OwnSentence, *, side: int, aspect:
     text = sentence.text
     message = Message("sentence", sentence.gold, (), text, "", False, "")
     look = large_look(rng, difficulty, faces=faces_for(text))
-    return question_about(rng, fitted(rng, message, look, side=side, aspect=aspect))
+    return question_about(rng, fitted(rng, Banner(message, look, side, side), aspect=aspect))

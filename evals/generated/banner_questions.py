@@ -107,13 +107,14 @@ def ask(
     `side` is the width in pixels. From LARGE_FROM on the banner says a sentence, and its width is `aspect` times its
     height, where 0 varies; smaller ones say a few short words and are square.
     """
+    is_small = side < LARGE_FROM
     while True:
-        if side < LARGE_FROM:
-            banner = small_banner(rng, form, gold, difficulty=difficulty, side=side)
-        else:
-            banner = large_banner(rng, form, gold, difficulty=difficulty, side=side, aspect=aspect)
+        banner = (small_banner if is_small else large_banner)(rng, form, gold, difficulty=difficulty, side=side)
         if banner.split == split:
-            return question_about(rng, banner)
+            break
+    if not is_small:
+        banner = fitted(rng, banner, aspect=aspect)
+    return question_about(rng, banner)
 
 
 def question_about(rng: random.Random, banner: Banner) -> Question:
@@ -150,29 +151,26 @@ def small_banner(rng: random.Random, form: str, gold: str, *, difficulty: float,
     )
 
 
-def large_banner(
-    rng: random.Random, form: str, gold: str, *, difficulty: float, side: int, aspect: float = 0.0
-) -> Banner:
-    """A banner of one sentence, `side` pixels wide, of any split; an aspect of 0 varies."""
-    message = sentence(rng, form, gold)
-    return fitted(rng, message, large_look(rng, difficulty), side=side, aspect=aspect)
+def large_banner(rng: random.Random, form: str, gold: str, *, difficulty: float, side: int) -> Banner:
+    """A square banner of one sentence, of any split; not every one fits, see fitted."""
+    return Banner(sentence(rng, form, gold), large_look(rng, difficulty), side, side)
 
 
-def fitted(rng: random.Random, message: Message, look: Look, *, side: int, aspect: float) -> Banner:
-    """A banner that says the sentence; where the shape drawn has no room for it, the next squarer one.
+def fitted(rng: random.Random, banner: Banner, *, aspect: float) -> Banner:
+    """The banner in a shape in which its sentence can be read: as drawn, or the next squarer one that has room.
 
-    Raises TextTooLong where none has.
+    Its width is `aspect` times its height, where 0 varies. Raises TextTooLong where there is no room.
     """
     first = rng.choice(ASPECTS)
-    ratios = [aspect] if aspect else [ratio for ratio in reversed(ASPECTS) if ratio <= first]
-    for ratio in ratios:
-        height = max(1, round(side / ratio))
+    for ratio in [aspect] if aspect else [ratio for ratio in reversed(ASPECTS) if ratio <= first]:
+        height = max(1, round(banner.width / ratio))
         try:
-            large_layout(message.text, look, side, height)
+            large_layout(banner.message.text, banner.look, banner.width, height)
         except TextTooLong:
             continue
-        return Banner(message, look, side, height)
-    raise TextTooLong(f"{len(message.text)} characters do not fit legibly into {side} pixels: {message.text[:60]!r}")
+        return banner._replace(height=height)
+    text = banner.message.text
+    raise TextTooLong(f"{len(text)} characters do not fit legibly into {banner.width} pixels: {text[:60]!r}")
 
 
 def draw(banner: Banner) -> Image:
