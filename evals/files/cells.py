@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from evals.files.pictures import base64_bytes
@@ -116,14 +117,15 @@ def text_of(cell: Any) -> str:
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
     text = str(cell).strip()
-    tagged = _ANSWER_TAGS.match(text)
+    # a table may have a million rows, most of them without tags
+    tagged = _ANSWER_TAGS.match(text) if "<answer>" in text else None
     return tagged[1].strip() if tagged else text
 
 
 def question_text(cell: Any) -> str:
     """A question without marks for where its image stands; numbered ones are named."""
-    text = cell if isinstance(cell, str) else text_of(cell)
-    return _NUMBERED_IMAGE_MARK.sub(r"image \1", _IMAGE_MARK.sub("", text)).strip()
+    text = cell.strip() if isinstance(cell, str) else text_of(cell)
+    return _NUMBERED_IMAGE_MARK.sub(r"image \1", _IMAGE_MARK.sub("", text)).strip() if "<" in text else text
 
 
 def option_texts(cell: Any) -> tuple[str, ...]:
@@ -149,6 +151,8 @@ def option_texts(cell: Any) -> tuple[str, ...]:
 
 def _without_labels(texts: Sequence[str]) -> tuple[str, ...]:
     """Options without `A.`, `B.` in front, where all have theirs in order."""
+    if not texts or not _LABELLED.match(texts[0]):
+        return tuple(texts)
     matches = [_LABELLED.match(text) for text in texts]
     letters = "".join(match[1].upper() for match in matches if match)
     if len(texts) > 1 and letters == "ABCDEFGHIJ"[: len(texts)]:
@@ -193,7 +197,14 @@ def answer_cell(cell: Any) -> AnswerCell:
     return AnswerCell((text,) if text else ())
 
 
-def chosen_option(text: str, options: Sequence[str], way: AnswerAs) -> str | None:
+@lru_cache(maxsize=4096)
+def options_by_text(options: tuple[str, ...]) -> Mapping[str, str]:
+    """Options by how answers are compared; fewer than there are options where two of them cannot be told apart."""
+    # many rows have the same options
+    return {normalized(option): option for option in reversed(options)}
+
+
+def chosen_option(text: str, options: tuple[str, ...], way: AnswerAs) -> str | None:
     """The option that an answer written this way means; its own text always counts. None where it means none."""
     if way is AnswerAs.LETTER and (letter := _LETTER.match(text)):
         place = ord(letter[1].upper()) - ord("A")
@@ -201,7 +212,7 @@ def chosen_option(text: str, options: Sequence[str], way: AnswerAs) -> str | Non
     if way in (AnswerAs.INDEX, AnswerAs.INDEX1) and text.isdecimal():
         place = int(text) - (way is AnswerAs.INDEX1)
         return options[place] if 0 <= place < len(options) else None
-    by_text = {normalized(option): option for option in reversed(options)}
+    by_text = options_by_text(options)
     labelled = _LABELLED.match(text)
     return by_text.get(normalized(text)) or (by_text.get(normalized(labelled[2])) if labelled else None)
 

@@ -28,6 +28,7 @@ from evals.files.cells import (
     fitting_way,
     image_cells,
     option_texts,
+    options_by_text,
     question_text,
     text_of,
 )
@@ -123,6 +124,8 @@ class QuestionRows:
         self.has_own_options = bool(self.columns.options)
         self.has_several_images = False
         """Whether some row may have more than one image."""
+        self.has_image_files = False
+        """Whether some row names a file."""
         self.rows = array("I")
         """Places in the table of the rows that can be asked."""
         self.split_names = bytearray()
@@ -172,9 +175,9 @@ class QuestionRows:
             return option_texts(row.get(columns[0]))
         return tuple(text for column in columns if (text := text_of(row.get(column))) and text.lower() != "nan")
 
-    def _among(self, answers: Sequence[str], options: Sequence[str]) -> tuple[str, ...]:
+    def _among(self, answers: Sequence[str], options: tuple[str, ...]) -> tuple[str, ...]:
         """The options that the answers mean. Raises CellError where there is none, or options cannot be told apart."""
-        if len({normalized(option) for option in options}) < len(options):
+        if len(options_by_text(options)) < len(options):
             raise CellError("with the same option twice", f"{list(options)!r}"[:200])
         if len(options) < 2:
             raise CellError("with a single option")
@@ -279,6 +282,7 @@ class QuestionRows:
                 self.problems.add(error.reason, f"{self.table.place(place)}{said}")
                 continue
             first = question.images[0]
+            self.has_image_files |= bool(first.path)
             self.has_several_images |= len(question.images) > 1 or (
                 first.later is not None and first.later.may_be_several
             )

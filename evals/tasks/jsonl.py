@@ -238,8 +238,9 @@ class Jsonl(Task):
         said = [
             data.splits.remark,
             "columns: " + "; ".join(f"{what} = {column}" for what, column in taken.items() if column) + how,
-            f"images are looked for in {rows.root}",
         ]
+        if rows.has_image_files:
+            said.append(f"images are looked for in {rows.root}")
         for reason, count in rows.problems.counts.most_common():
             said.append(f"{count:,} rows left out, {reason}: {'; '.join(rows.problems.rows[reason])}")
         if data.splits.unreadable:

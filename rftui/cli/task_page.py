@@ -110,19 +110,20 @@ def image_lines(said: Mapping[str, Any]) -> Iterator[str]:
         if not images["examples"]:
             continue
         yield f"  {split['split']:<11}{_image_text(images)}"
+    yield "  tokens are those of Qwen2.5-VL; the embedded model sees every image at 48x48 pixels, 9 tokens"
 
 
 def _image_text(images: Mapping[str, Any]) -> str:
     unreadable = f", {images['unreadable_count']:,} unreadable" if images["unreadable_count"] else ""
-    looked = f"{counted(images['examples'], 'example')} looked at, {images['read']:,} images read{unreadable}"
+    read = counted(images["read"], "image")
+    looked = f"{counted(images['examples'], 'example')} looked at, {read} read{unreadable}"
     if not images["read"]:
         return looked
-    sizes = dict.fromkeys(
-        f"{width}x{height}" for width, height in (images[k] for k in ("smallest", "middle", "largest"))
-    )
-    tokens = dict.fromkeys(str(count) for count in images["tokens"])
+    sizes = dict.fromkeys("x".join(map(str, images[which])) for which in ("smallest", "largest"))
+    least, median, most = images["tokens"]
+    tokens = str(least) if least == most else f"{least} to {most} (median {median})"
     shrunk = f"; {images['shrunk']:,} are shrunk" if images["shrunk"] else ""
-    return f"{looked}; {' to '.join(sizes)} pixels; {' to '.join(tokens)} visual tokens an example{shrunk}"
+    return f"{looked}; {' to '.join(sizes)} pixels; {tokens} visual tokens an example{shrunk}"
 
 
 def example_lines(said: Mapping[str, Any], *, count: int) -> Iterator[str]:
