@@ -177,6 +177,17 @@ def test_a_stand_in_keeps_its_own_shuffled_gold() -> None:
     assert stand_in.gold == rows[stand_in.index].example.gold
 
 
+def test_a_shuffled_gold_is_one_of_the_options_shown_and_keeps_their_balance() -> None:
+    plain, control = rows_with((), length=200), rows_with((), length=200, shuffle_gold=True)
+
+    examples = [control[row].example for row in range(200)]
+
+    assert all(example.gold in example.options for example in examples)
+    wrong = sum(example.gold != plain[row].example.gold for row, example in enumerate(examples))
+    # two to four options: more than half of the golds are another one
+    assert wrong > 100
+
+
 @pytest.mark.parametrize(("length", "tried"), [(40, CANDIDATES), (5, 5), (1, 1)])
 def test_rows_of_which_none_can_be_read_end_the_run_with_the_last_reason(length: int, tried: int) -> None:
     rows = rows_with(range(length), length=length)

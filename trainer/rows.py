@@ -6,7 +6,7 @@ import math
 import random
 from collections import OrderedDict
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from datasets import Dataset
 
@@ -17,6 +17,22 @@ from trainer.reading import CANDIDATES, Fitted, ImageReader
 
 CACHED_EXAMPLES = 256
 """GRPO asks for each row G times in a row; drawing or decoding its image once is enough."""
+
+
+class _Choice(NamedTuple):
+    """What a row lets answer, and which of it is right."""
+
+    options: tuple[str, ...]
+    gold: str
+
+    def answer_of(self, other: _Choice) -> str:
+        """The other row's gold; where this row does not offer it, the option at the place where that gold stood.
+
+        A gold that nobody can answer would leave every group without a reward, which is no control of learning.
+        """
+        if not self.options or other.gold in self.options or other.gold not in other.options:
+            return other.gold
+        return self.options[other.options.index(other.gold) % len(self.options)]
 
 
 class TrainingRows:
@@ -67,15 +83,15 @@ class TrainingRows:
         """Gold answers permuted among the rows of each question type."""
         rng = random.Random(self.config.seed)
         rows_by_kind: dict[str, list[int]] = {}
-        golds: dict[int, str] = {}
+        choices: dict[int, _Choice] = {}
         for row in range(self.length):
             example = self.examples[row]
             rows_by_kind.setdefault(example.kind, []).append(row)
-            golds[row] = example.gold
+            choices[row] = _Choice(example.options, example.gold)
         permuted: dict[int, str] = {}
         for rows in rows_by_kind.values():
             shuffled = rng.sample(rows, len(rows))
-            permuted |= {row: golds[other] for row, other in zip(rows, shuffled, strict=True)}
+            permuted |= {row: choices[row].answer_of(choices[other]) for row, other in zip(rows, shuffled, strict=True)}
         return permuted
 
     def dataset(self) -> Dataset:
