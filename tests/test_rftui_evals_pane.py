@@ -143,21 +143,24 @@ def test_answers_are_gone_through_filtered_and_left_by_key(tmp_path: Path) -> No
 
 
 def test_flips_are_one_key_away_with_both_answers_side_by_side(tmp_path: Path) -> None:
+    seen: list[tuple[Filter, int]] = []
+
     async def scenario(opened: Dashboard, run_dir: RunDir) -> None:
         pane = pane_of(opened)
 
-        await opened.press("x")
-        assert pane.shows_answers and pane.answers.browser.filter is Filter.BROKEN
-        assert pane.answers.browser.answers == []
+        async def flips(*keys: str) -> None:
+            await opened.press(*keys)
+            assert pane.shows_answers
+            seen.append((pane.answers.browser.filter, len(pane.answers.browser.answers)))
 
-        await opened.press("x")
-        assert pane.answers.browser.filter is Filter.MENDED
-        text = text_of(pane.answers.text)
-        row = next(line for line in text.splitlines() if "without <think>" in line)
-        assert "✗ wrong" in row.partition("│")[0] and "✓ right" in row.partition("│")[2]
+        await flips("x")
+        await flips("x")
+        row = next(line for line in text_of(pane.answers.text).splitlines() if "without <think>" in line)
+        left, _, right = row.partition("│")
+        assert "✗ wrong" in left and "✓ right" in right
+        await flips("escape", "x")
 
-        await opened.press("escape", "x")
-        assert pane.answers.browser.filter is Filter.BROKEN
+        assert seen == [(Filter.BROKEN, 0), (Filter.MENDED, 3), (Filter.BROKEN, 0)]
 
     drive_evals(tmp_path, scenario, size=(200, 50))
 
