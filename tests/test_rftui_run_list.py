@@ -425,3 +425,14 @@ def test_hostile_words_are_text_and_a_broken_catalogue_is_said(home: Home) -> No
         assert "sat-grpo-9" in of.text
 
     drive(home, scenario)
+
+
+def test_gpus_stand_in_the_head_with_the_runs_that_hold_them(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    gpu = {"index": 1, "utilization_percent": 98, "memory_used_mb": 72000, "memory_total_mb": 81920}
+    monkeypatch.setattr("rftui.supervision.gpus.gpu_samples", lambda: [gpu])
+    monkeypatch.setattr("rftui.system.holders.holders_here", lambda home: {1: ("sat-grpo-1",)})
+
+    async def scenario(of: Opened) -> None:
+        await of.until(lambda: re.search("GPU1 .+ 98% 70/80G sat-grpo-1$", of.text, re.MULTILINE))
+
+    drive(home, scenario)

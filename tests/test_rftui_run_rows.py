@@ -199,7 +199,7 @@ def test_gpus_stand_on_one_line_whatever_nvml_cannot_tell() -> None:
         {"index": 1, "utilization_percent": None, "memory_used_mb": 0, "memory_total_mb": 0, "temperature_c": None},
     ]
 
-    assert text(gpu_line(samples, width=100, is_ascii=True)).split() == [
+    assert text(gpu_line(samples, {}, width=100, is_ascii=True)).split() == [
         "GPU0",
         "########",
         "98%",
@@ -207,4 +207,26 @@ def test_gpus_stand_on_one_line_whatever_nvml_cannot_tell() -> None:
         "68C",
         "GPU1",
     ]
-    assert gpu_line([], width=100, is_ascii=True) == ()
+    assert gpu_line([], {}, width=100, is_ascii=True) == ()
+
+
+@pytest.mark.parametrize(
+    ("width", "names"),
+    [
+        (120, ["sat-grpo-12", "air-grpo-3 +1"]),
+        # the counters tell them apart
+        (78, ["…grpo-12", "…po-3 +1"]),
+        # less than a few letters tell nothing
+        (66, []),
+        (20, []),
+    ],
+)
+def test_the_run_that_holds_a_gpu_is_named_where_there_is_room(width: int, names: list[str]) -> None:
+    sample = {"utilization_percent": 98, "memory_used_mb": 72000, "memory_total_mb": 81920, "temperature_c": 68}
+    held = {0: ("sat-grpo-12",), 1: ("air-grpo-3", "\x1b[31mair-sft-4")}
+
+    line = gpu_line([{**sample, "index": index} for index in (0, 1)], held, width=width, is_ascii=False)
+
+    assert line_width(line) <= width
+    assert [span.text for span in line if span.role is Role.STRONG] == names
+    assert "\x1b" not in text(line)

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from rftui.charts.plot import Plot, draw_plot
 from rftui.supervision.telemetry import Telemetry
+from rftui.system import holders
 from rftui.system.history import LONGEST_STEP_S, Energy, SystemHistory
 from rftui.system.plots import Window, next_window, reduced, system_plots
 from rftui.system.reads import GpuEnergy, SystemPage, SystemSource
@@ -165,7 +166,9 @@ def test_a_look_reads_only_what_came_since_the_last(tmp_path: Path) -> None:
     assert later.plots != first.plots
 
 
-def test_who_holds_a_gpu_is_told_by_name_and_only_of_this_machine(tmp_path: Path) -> None:
+def test_who_holds_a_gpu_is_told_by_name_and_only_of_this_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     home, run_dir = with_gpus(tmp_path, gpus=[0], hours=0.01)
     beside = run_of(home, "air-grpo-2", uid=12, gpus=[1], host="box-1", state="running")
     run_of(home, "air-grpo-3", uid=13, gpus=[1], host="box-2", state="running")
@@ -178,6 +181,9 @@ def test_who_holds_a_gpu_is_told_by_name_and_only_of_this_machine(tmp_path: Path
     lines = said(system_lines(found, 80)).splitlines()
     assert next(line for line in lines if line.startswith("GPU 0")).endswith("this run")
     assert next(line for line in lines if line.startswith("GPU 1")).endswith("air-grpo-2")
+    monkeypatch.setattr(holders, "host_name", lambda: "box-2")
+    assert holders.holders_here(home) == {1: ("air-grpo-3",)}
+    assert holders.holders_here(Home(tmp_path / "none")) == {}
 
     append(run_dir.supervisor_journal, {"type": "state", "attempt": 1, "state": "finished", "reason": ""})
     ingest_all(home)

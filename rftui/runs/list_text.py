@@ -27,6 +27,9 @@ NO_RUNS = (
 """What a new home says: the next step."""
 NOTHING_FITS = "no run fits the filter: esc shows all again, / changes it"
 GPU_BAR = 8
+GPU_GAP = "   "
+LEAST_NAME = 6
+"""Cells that the name of a run has at least; of the end, where the counter stands."""
 LEAST_PATH = 12
 
 
@@ -60,18 +63,34 @@ def tail(text: str, width: int) -> str:
     return text if len(text) <= width else f"…{text[len(text) - max(0, width - 1) :]}"
 
 
-def gpu_line(samples: Sequence[Mapping[str, Any]], *, width: int, is_ascii: bool) -> Line:
-    """Every GPU with its load, memory and temperature; nothing where there is none."""
-    pieces: list[Span] = []
-    for sample in samples:
-        load, heat = sample.get("utilization_percent"), sample.get("temperature_c")
-        used, total = sample.get("memory_used_mb") or 0, sample.get("memory_total_mb") or 0
-        pieces.append(Span(f"GPU{sample.get('index')} ", Role.MUTED))
-        if load is not None:
-            pieces += [Span(bar(load / 100, width=GPU_BAR, is_ascii=is_ascii), Role.BAR), Span(f" {load:.0f}%")]
-        memory = f" {used / 1024:.0f}/{total / 1024:.0f}G" if total else ""
-        pieces.append(Span(f"{memory}{'' if heat is None else f' {heat:.0f}C'}   "))
-    return fitted(tuple(pieces), width)
+def gpu_line(
+    samples: Sequence[Mapping[str, Any]], holders: Mapping[int, Sequence[str]], *, width: int, is_ascii: bool
+) -> Line:
+    """Every GPU with its load, memory and temperature, and where there is room the live run that holds it.
+
+    `holders` are the names of runs by index; nothing comes where there is no GPU.
+    """
+    gpus = [_gpu_pieces(sample, is_ascii=is_ascii) for sample in samples]
+    held = [list(holders.get(sample.get("index", -1), ())) for sample in samples]
+    left = width - sum(line_width(pieces) + len(GPU_GAP) for pieces in gpus) + len(GPU_GAP)
+    room = left // max(1, sum(map(bool, held))) - 1
+    line: list[Span] = []
+    for pieces, names in zip(gpus, held, strict=True):
+        line += [Span(GPU_GAP), *pieces] if line else pieces
+        if names and room >= LEAST_NAME:
+            others = f" +{len(names) - 1}" if len(names) > 1 else ""
+            line += [Span(" "), Span(f"{tail(one_line(names[0]), room - len(others))}{others}", Role.STRONG)]
+    return fitted(tuple(line), width)
+
+
+def _gpu_pieces(sample: Mapping[str, Any], *, is_ascii: bool) -> list[Span]:
+    load, heat = sample.get("utilization_percent"), sample.get("temperature_c")
+    used, total = sample.get("memory_used_mb") or 0, sample.get("memory_total_mb") or 0
+    pieces = [Span(f"GPU{sample.get('index')}", Role.MUTED)]
+    if load is not None:
+        pieces += [Span(f" {bar(load / 100, width=GPU_BAR, is_ascii=is_ascii)}", Role.BAR), Span(f" {load:.0f}%")]
+    memory = f" {used / 1024:.0f}/{total / 1024:.0f}G" if total else ""
+    return [*pieces, Span(f"{memory}{'' if heat is None else f' {heat:.0f}C'}")]
 
 
 def status_line(

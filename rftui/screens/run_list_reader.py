@@ -65,13 +65,14 @@ class RunListReader(StillScreen):
             self.found = found
 
     class GpusRead(Message):
-        """What the GPUs do."""
+        """What the GPUs do, and which live runs hold them, by index."""
 
         bubble = False
 
-        def __init__(self, samples: Sequence[Mapping[str, Any]]) -> None:
+        def __init__(self, samples: Sequence[Mapping[str, Any]], holders: Mapping[int, Sequence[str]]) -> None:
             super().__init__()
             self.samples = samples
+            self.holders = holders
 
     class MetricsRead(Message):
         """Everything that runs can be sorted by."""
@@ -152,13 +153,15 @@ class RunListReader(StillScreen):
         self._start("differences", read)
 
     def read_gpus(self) -> None:
-        """Asks NVML what the GPUs do."""
+        """Asks NVML what the GPUs of this machine do, and the store which runs hold them."""
 
         def read() -> Message:
             # NVML costs 40 ms at first, and the first frame should not wait for it
             from rftui.supervision.gpus import gpu_samples
+            from rftui.system.holders import holders_here
 
-            return self.GpusRead(gpu_samples())
+            samples = gpu_samples()
+            return self.GpusRead(samples, holders_here(self.home) if samples else {})
 
         self._start("gpus", read)
 

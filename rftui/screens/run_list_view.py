@@ -81,6 +81,7 @@ class RunListView(RunListReader):
         self._is_complete = False
         self._is_resting = False
         self._gpu_samples: Sequence[Mapping[str, Any]] = ()
+        self._gpu_holders: Mapping[int, Sequence[str]] = {}
         self._head = SpanLines(id="head")
         self._status = SpanLines(id="status")
         self._keys = KeyLine(id="keys", is_read_only=self.home.is_read_only)
@@ -205,7 +206,7 @@ class RunListView(RunListReader):
     def _take_gpus(self, event: RunListReader.GpusRead) -> None:
         if len(event.samples) != len(self._gpu_samples):
             self._head.styles.height = 3 if event.samples else 2
-        self._gpu_samples = event.samples
+        self._gpu_samples, self._gpu_holders = event.samples, event.holders
         self._show_head()
 
     @on(RunListReader.Failed)
@@ -244,10 +245,13 @@ class RunListView(RunListReader):
         counts = browser.counts if self._has_read else None
         lines = [(Span(" "), *header_line(self.home, counts, width=width - 1))]
         if self._gpu_samples:
-            lines.append((Span(" "), *gpu_line(self._gpu_samples, width=width - 1, is_ascii=browser.is_ascii)))
+            lines.append((Span(" "), *self._gpu_line(width - 1)))
         if browser.runs:
             lines.append(browser.head(self.table.size.width))
         self._head.show(lines)
+
+    def _gpu_line(self, width: int) -> Line:
+        return gpu_line(self._gpu_samples, self._gpu_holders, width=width, is_ascii=self.browser.is_ascii)
 
     def _show_status(self) -> None:
         browser, width = self.browser, self._status.size.width

@@ -7,17 +7,13 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from rftui.charts.plot import Plot
-from rftui.supervision.facts import read_facts
 from rftui.system.history import Energy, SystemHistory
+from rftui.system.holders import HOLDING, gpu_holders, run_gpus
 from rftui.system.plots import Window, system_plots
-from store.attempt_ends import last_attempt, run_state, runs_in
+from store.attempt_ends import last_attempt, run_state
 from store.layout import Home
 from store.runs import open_catalogue
-from store.states import State
 from store.system_samples import START, Place, SystemSample, read_samples
-
-HOLDING = frozenset({State.STARTING, State.RUNNING, State.STALLED, State.STOPPING})
-"""States in which a run has its GPUs; a queued one waits for them."""
 
 
 class GpuEnergy(NamedTuple):
@@ -67,7 +63,7 @@ class SystemSource:
 
     def page(self, window: Window, *, is_ascii: bool) -> SystemPage:
         """Everything so far."""
-        gpus = self._gpus(self.run)
+        gpus = run_gpus(self.home, self.run)
         history = self._history = self._history or SystemHistory(gpus or ())
         with closing(open_catalogue(self.home)) as connection:
             while (part := read_samples(connection, self.run, after=self._place)).samples:
@@ -75,9 +71,8 @@ class SystemSource:
                 self._place = part.place
             state = run_state(connection, self.run)
             attempt = last_attempt(connection, self.run)
-            names = runs_in(connection, HOLDING)
-            hosts = {name: end.host for name in names if (end := last_attempt(connection, name)) is not None}
-        host = attempt.host if attempt is not None else None
+            host = attempt.host if attempt is not None else None
+            holders = gpu_holders(self.home, connection, host)
         version = (history.samples, window)
         if version != self._plotted:
             self._plotted, self._plots = version, tuple(system_plots(history, window, is_ascii=is_ascii))
@@ -90,20 +85,5 @@ class SystemSource:
             is_live=state in HOLDING,
             own=gpus or (),
             hides_gpus=gpus is None,
-            holders=self._holders([name for name in names if hosts.get(name) in (host, None)]),
+            holders=holders,
         )
-
-    def _holders(self, names: list[str]) -> dict[int, tuple[str, ...]]:
-        found: dict[int, tuple[str, ...]] = {}
-        for name in names:
-            for index in self._gpus(name) or ():
-                found[index] = (*found.get(index, ()), name)
-        return found
-
-    def _gpus(self, name: str) -> tuple[int, ...] | None:
-        """The GPUs that a run was launched on; None where it was told to use none."""
-        try:
-            return read_facts(self.home.run(name)).gpus
-        except (OSError, ValueError, KeyError):
-            # a run that was imported or damaged still shows its samples
-            return ()
