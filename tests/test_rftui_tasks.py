@@ -59,6 +59,15 @@ def test_an_unknown_task_is_exit_code_3(capsys: pytest.CaptureFixture[str], word
     assert "folder" in said.err
 
 
+def test_data_in_the_place_of_a_task_is_sent_to_the_task_that_reads_it(
+    pets: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (pets / "rows.csv").write_text("image\n")
+
+    assert f"--task folder --data {pets}" in Said(capsys, "tasks", "check", str(pets)).err
+    assert f"--task jsonl --data {pets}/rows.csv" in Said(capsys, "tasks", "check", str(pets / "rows.csv")).err
+
+
 def test_a_check_shows_examples_balance_and_images(
     pets: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ Errors stop a launch; warnings and facts are said. The last check runs in the in
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import tempfile
 import time
@@ -117,6 +118,9 @@ def unknown(kind: str, name: str, known: Sequence[str]) -> NotFound:
     """The error for a name that nothing has, with the nearest."""
     nearest = nearest_name(name, known)
     fix = f"--{kind} {nearest}" if nearest else f"`rftui {kind}s` lists them"
+    if kind == "task" and os.path.exists(os.path.expanduser(name)):
+        # somebody's own data in the place of the task that reads it
+        fix = f"--task {'folder' if os.path.isdir(os.path.expanduser(name)) else 'jsonl'} --data {name}"
     return NotFound(f"no {kind} {name}", found=name, expected=f"one of {', '.join(known)}", fix=fix)
 
 
