@@ -494,12 +494,15 @@ def test_lengths_stand_against_accuracy_with_a_caution(home: Home) -> None:
     assert list(length_lines(bins[:1], 120)) == []
 
 
-def test_the_list_is_there_before_its_parts(home: Home) -> None:
+def test_the_answers_are_there_before_their_tests(home: Home) -> None:
     source = EvalsSource(home, RUN)
 
     first, whole = source.page(None, in_parts=False), source.page(None)
 
-    assert first.detail is None and whole.detail is not None
+    assert first.detail is not None and whole.detail is not None
+    assert (first.detail.is_whole, whole.detail.is_whole) == (False, True)
+    assert (first.detail.answers, first.detail.flips) == (whole.detail.answers, whole.detail.flips)
+    assert "working out tests" in said(paired_lines(first.detail, 100))
     assert first.evaluations == whole.evaluations and first.chances == whole.chances
 
 

@@ -43,6 +43,8 @@ class EvalDetail(NamedTuple):
     since_first: Since | None
     lengths: tuple[LengthBin, ...] = ()
     """Accuracy by length of the completion, shortest first."""
+    is_whole: bool = True
+    """False where what needs tests and intervals is still to come: question types, pairs and lengths."""
 
 
 class EvalsPage(NamedTuple):
@@ -53,7 +55,7 @@ class EvalsPage(NamedTuple):
     chances: dict[tuple[str, int], float | None]
     """Accuracy of guessing, by split and n."""
     detail: EvalDetail | None
-    """Of the chosen evaluation; None where there is none, or parts were not asked for."""
+    """Of the chosen evaluation; None where there is none."""
 
 
 class SamplePage(NamedTuple):
@@ -80,7 +82,7 @@ class EvalsSource:
     def page(self, wanted: EvalKey | None, *, in_parts: bool = True) -> EvalsPage:
         """The evaluations, and the wanted one in parts; the newest where None or one that is not there is wanted.
 
-        Without the parts it is there at once: the tests of the parts need scipy, which takes a second to import.
+        Without what needs tests and intervals it is there at once: scipy, which makes these, takes a second to import.
         """
         with closing(open_catalogue(self.home)) as connection:
             found = newest_first(held_out(connection, self.run))
@@ -93,7 +95,7 @@ class EvalsSource:
             if place not in self._chances and is_whole(item, answers := self._answers_of(item)):
                 self._chances[place] = chance(answers)
         chosen = next((item for item in found if item.key == wanted), found[0] if found else None)
-        detail = None if chosen is None or not in_parts else self._detail(chosen, found)
+        detail = None if chosen is None else self._detail(chosen, found) if in_parts else self._first(chosen, found)
         return EvalsPage(found, dict(self._chances), detail)
 
     def sample(self, key: EvalKey, number: int) -> SamplePage:
@@ -117,14 +119,25 @@ class EvalsSource:
                 self._details[place] = known
         return known
 
+    def _first(self, item: HeldOut, others: Sequence[HeldOut]) -> EvalDetail:
+        answers = self._answers_of(item)
+        think, direct = self._both_ways(item, answers, others)
+        found = flips(think, direct)
+        return EvalDetail(item, answers, (), chance(answers), None, found, None, is_whole=False)
+
+    def _both_ways(
+        self, item: HeldOut, answers: Sequence[EvalAnswer], others: Sequence[HeldOut]
+    ) -> tuple[Sequence[EvalAnswer], Sequence[EvalAnswer]]:
+        """The answers with and without <think> at the same step; none where only one of them was asked."""
+        counterpart = next((other for other in others if other.key == other_prompt(item.key)), None)
+        if counterpart is None:
+            return (), ()
+        theirs = self._answers_of(counterpart)
+        return (answers, theirs) if item.key.prompt == "think" else (theirs, answers)
+
     def _worked_out(self, item: HeldOut, others: Sequence[HeldOut]) -> EvalDetail:
         answers = self._answers_of(item)
-        counterpart = next((other for other in others if other.key == other_prompt(item.key)), None)
-        think: Sequence[EvalAnswer] = ()
-        direct: Sequence[EvalAnswer] = ()
-        if counterpart is not None:
-            theirs = self._answers_of(counterpart)
-            think, direct = (answers, theirs) if item.key.prompt == "think" else (theirs, answers)
+        think, direct = self._both_ways(item, answers, others)
         return EvalDetail(
             totals=item,
             answers=answers,

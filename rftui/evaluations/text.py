@@ -203,6 +203,10 @@ def _flips_by_kind(detail: EvalDetail) -> dict[str, dict[Flip, int]]:
 def paired_lines(detail: EvalDetail, width: int) -> Iterator[Line]:
     """With against without <think> at this step, and this step against the first."""
     step = detail.totals.key.step
+    if not detail.is_whole:
+        yield ()
+        yield fitted((Span("working out tests and intervals", Role.MUTED),), width)
+        return
     if detail.thinking is None:
         if detail.answers:
             other = "without" if detail.totals.key.prompt == "think" else "with"

@@ -103,8 +103,8 @@ class EvalsPane(Pane):
         """Shows what was read."""
         before, self.page = self.page, found
         detail = found.detail
-        if detail is None and found.evaluations:
-            # the list is there at once; what takes a second follows
+        if detail is not None and not detail.is_whole:
+            # the answers are there at once; what takes a second follows
             self.read_again()
         is_other = before is None or before.detail is None or detail is None or before.detail.totals != detail.totals
         self.answers.take(detail)
@@ -144,7 +144,7 @@ class EvalsPane(Pane):
     def _detail_lines(self, page: EvalsPage, width: int) -> list[Line]:
         detail = page.detail
         if detail is None:
-            return [(Span("working out its parts", Role.MUTED),)] if page.evaluations else []
+            return []
         kind = self.answers.browser.kind
         wrong = sum(answer.correct is False for answer in detail.answers)
         lines = list(total_lines(detail, width))
@@ -186,7 +186,6 @@ class EvalsPane(Pane):
     def action_answers(self) -> None:
         """Opens the wrong answers of the chosen evaluation."""
         if self.page is None or self.page.detail is None:
-            self._say_nothing_yet()
             return
         # a newer evaluation must not take the answers away from who reads them
         self.wanted = self.page.detail.totals.key
@@ -199,7 +198,6 @@ class EvalsPane(Pane):
         """Opens what thinking broke, both answers side by side; again: what it mended."""
         detail = self.page.detail if self.page is not None else None
         if detail is None:
-            self._say_nothing_yet()
             return
         if not detail.flips:
             self.app.notify("this step was asked under one prompt only, so nothing flips", markup=False)
@@ -209,10 +207,6 @@ class EvalsPane(Pane):
             self.set_class(True, "answers")
             self.answers.focus()
         self.answers.next_flips()
-
-    def _say_nothing_yet(self) -> None:
-        if self.page is None or self.page.evaluations:
-            self.app.notify("the answers are still being read", markup=False)
 
     def action_answer(self, by: int) -> None:
         """Goes to another answer."""
