@@ -150,6 +150,32 @@ def test_a_file_of_labels_gives_each_image_its_class_and_split(tmp_path: Path) -
     assert images.unlabelled == 1
 
 
+def test_labels_may_lie_in_the_folders_of_splits(tmp_path: Path) -> None:
+    make_folder(tmp_path, {"train/1.png": b"", "train/2.png": b"", "test/1.png": b""})
+    (tmp_path / "train" / "metadata.csv").write_text("file_name,label\n1.png,cat\n2.png,dog\n")
+    (tmp_path / "test" / "metadata.jsonl").write_text('{"file_name": "1.png", "label": "dog"}')
+
+    images = read_image_folder(tmp_path)
+
+    assert labelled(images) == {"train/1.png": "cat", "train/2.png": "dog", "test/1.png": "dog"}
+    assert images.split_counts == {"train": 2, "heldout": 1}
+
+
+def test_captions_beside_class_folders_change_nothing(tmp_path: Path) -> None:
+    make_folder(tmp_path, {"a/1.png": b"", "b/1.png": b""})
+    (tmp_path / "metadata.csv").write_text("file_name,text\na/1.png,a photo of something\n")
+
+    assert labelled(read_image_folder(tmp_path)) == {"a/1.png": "a", "b/1.png": "b"}
+
+
+def test_a_file_of_labels_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    make_folder(tmp_path, {"a/1.png": b"", "b/1.png": b""})
+    (tmp_path / "labels.csv").write_text("colour,size\nred,3\n")
+
+    with pytest.raises(TaskError, match=r"labels.csv has the columns colour, size"):
+        read_image_folder(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("files", "said"),
     [

@@ -247,6 +247,18 @@ def test_a_question_can_be_made_of_columns(folder: Path) -> None:
         examples_of(path, question="{sentense}")
 
 
+def test_paths_of_images_can_be_made_of_columns(folder: Path) -> None:
+    path = folder / "labels.csv"
+    path.write_text("number,label\n" + "".join(f"{n},{'cat' if n % 2 else 'dog'}\n" for n in range(20)))
+
+    found = all_of(path, image_column="images/{number}.png", question="Which animal?")
+
+    assert len(found) == 20
+    assert {example.options for example in found} == {("cat", "dog")}
+    with pytest.raises(TaskError, match=r"image_column asks for \{numbr\}.*write \{number\}"):
+        examples_of(path, image_column="images/{numbr}.png", question="Which animal?")
+
+
 def test_options_can_be_shuffled(folder: Path) -> None:
     path = table(folder, [row(n, id=str(n)) for n in range(60)])
 

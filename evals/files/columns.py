@@ -29,6 +29,8 @@ SEVERAL_ANSWERS = ("answers", "accepted", "accepted_answers", "valid_answers")
 """Options where there is a column for the right one (SAT), otherwise the answers that count as right (VQA)."""
 NUMBERED_IMAGE = re.compile(r"(image|img)[ _-]?\d{1,2}")
 NUMBERED_OPTION = re.compile(r"(option|choice)[ _-]?([a-j]|\d)")
+FIELD = re.compile(r"\{([^{}]+)\}")
+"""A column named in a text."""
 CHATS = ("conversations", "messages")
 
 
@@ -36,7 +38,7 @@ class Columns(NamedTuple):
     """What each column of a table is; empty for what there is none of."""
 
     image: tuple[str, ...]
-    """One column, or several numbered ones."""
+    """One column, several numbered ones, or a path with {column} in it."""
     question: str
     options: tuple[str, ...]
     """One column of lists, or one column an option."""
@@ -54,6 +56,7 @@ def find_columns(names: Sequence[str], given: Mapping[str, str], *, has_question
     """
     by_plain = {_plain(name): name for name in reversed(names)}
     found = {what: _given(what, given[what], names) for what in COMMON if given.get(what)}
+    check_template(given.get("image", ""), names, option="image_column")
     taken = set(found.values())
     images = _numbered(by_plain, NUMBERED_IMAGE) if "image" not in found else []
     options = _options(by_plain, found)
@@ -84,7 +87,7 @@ def _plain(name: str) -> str:
 
 
 def _given(what: str, name: str, names: Sequence[str]) -> str:
-    if name in names:
+    if name in names or (what == "image" and FIELD.search(name)):
         return name
     nearest = difflib.get_close_matches(name, names, n=1, cutoff=0.4)
     raise TaskError(
@@ -92,6 +95,18 @@ def _given(what: str, name: str, names: Sequence[str]) -> str:
         expected=f"one of {', '.join(names)}",
         fix=f"--set task_options.{what}_column={nearest[0] if nearest else names[0]}",
     )
+
+
+def check_template(text: str, names: Sequence[str], *, option: str) -> None:
+    """Raises TaskError where a text asks for a {column} that is not there."""
+    for name in FIELD.findall(text):
+        if name not in names:
+            nearest = difflib.get_close_matches(name, names, n=1, cutoff=0.4)
+            raise TaskError(
+                f"task_options.{option} asks for {{{name}}}, and there is no such column",
+                expected=f"columns among {', '.join(names)}",
+                fix=f"write {{{nearest[0]}}}" if nearest else "correct the name between the braces",
+            )
 
 
 def _numbered(by_plain: Mapping[str, str], pattern: re.Pattern[str]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import struct
 import tarfile
+import unicodedata
 import zipfile
 import zlib
 from array import array
@@ -21,6 +22,12 @@ from evals.files.pictures import SUFFIXES
 MAX_FILE_BYTES = 512 * 2**20
 """A file that claims more is refused: a zip may hold a petabyte of zeros."""
 ARCHIVE_SUFFIXES = (".zip", ".tar")
+
+
+def printable(path: str) -> str:
+    """A path as text that is the same on every machine and that JSON can hold; bytes that are no UTF-8 written out."""
+    composed = unicodedata.normalize("NFC", path)
+    return composed.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 class ImageFiles(Protocol):

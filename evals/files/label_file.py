@@ -10,13 +10,15 @@ from typing import Any, NamedTuple
 
 from evals.errors import TaskError
 from evals.files.pictures import SUFFIXES as IMAGE_SUFFIXES
+from evals.files.splits import split_named
 from evals.files.tables import RowError, Table, open_table
 
 NAMES = tuple(f"{stem}{suffix}" for stem in ("labels", "metadata") for suffix in (".jsonl", ".json", ".csv", ".tsv"))
 """Names that a file of labels goes by; `metadata` is what the Hub's image folders use."""
 FILE_COLUMNS = ("file_name", "file", "filename", "image", "image_path", "path", "key", "id")
 FOLDER_COLUMNS = ("key", "folder", "class_id", "class", "id", "wnid", "synset", "directory")
-LABEL_COLUMNS = ("label", "class_name", "name", "class", "category", "text", "title")
+LABEL_COLUMNS = ("label", "class_name", "class", "category", "name")
+NAME_COLUMNS = ("name", "class_name", "label", "title", "class", "category")
 SPLIT_COLUMNS = ("split", "set", "partition")
 ALIAS_COLUMNS = ("aliases", "alias", "synonyms", "other_names")
 
@@ -54,8 +56,31 @@ def _keys(parts: Sequence[str]) -> tuple[str, ...]:
 
 
 def read_labels(root: Path) -> Labels:
-    """The labels beside a folder's images; none for an archive. Raises TaskError for a file that cannot be used."""
-    path = next((root / name for name in NAMES if (root / name).is_file()), None)
+    """The labels beside a folder's images, or in its folders of splits, as the Hub's image folders have them.
+
+    None for an archive. Raises TaskError for a file called labels that cannot be used; one called metadata may hold
+    anything, and is passed over.
+    """
+    by_file: dict[str, FileLabel] = {}
+    by_folder: dict[str, str] = {}
+    aliases: dict[str, tuple[str, ...]] = {}
+    for folder in (root, *_split_folders(root)):
+        found = _labels_in(folder, below="" if folder == root else f"{folder.name}/")
+        by_file |= found.by_file
+        by_folder |= found.by_folder
+        aliases |= found.aliases_by_folder
+    return Labels(by_file, by_folder, aliases)
+
+
+def _split_folders(root: Path) -> Sequence[Path]:
+    if not root.is_dir():
+        return ()
+    return sorted(child for child in root.iterdir() if split_named(child.name) and child.is_dir())
+
+
+def _labels_in(folder: Path, *, below: str) -> Labels:
+    """What the file of labels in one folder says; `below` is how the listing names that folder."""
+    path = next((folder / name for name in NAMES if (folder / name).is_file()), None)
     if path is None:
         return Labels()
     table = open_table(path)
@@ -66,7 +91,7 @@ def read_labels(root: Path) -> Labels:
         split_column = _column(table.columns, SPLIT_COLUMNS)
         return Labels(
             by_file={
-                _inside(str(row[file_column])): FileLabel(
+                below + _inside(str(row[file_column])): FileLabel(
                     str(row[label_column]).strip(), str(row.get(split_column or "") or "")
                 )
                 for row in rows
@@ -74,8 +99,10 @@ def read_labels(root: Path) -> Labels:
             }
         )
     folder_column = _column(table.columns, FOLDER_COLUMNS)
-    name_column = _column([name for name in table.columns if name != folder_column], ("name", *LABEL_COLUMNS))
+    name_column = _column([name for name in table.columns if name != folder_column], NAME_COLUMNS)
     if folder_column is None or name_column is None:
+        if path.stem == "metadata":
+            return Labels()
         raise TaskError(
             f"{path.name} has the columns {', '.join(table.columns)}",
             expected=f"an image ({FILE_COLUMNS[0]}) or a class folder (key), and a name for it (label, name)",

@@ -6,9 +6,7 @@ is asked for.
 
 from __future__ import annotations
 
-import difflib
 import os
-import re
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,7 +30,7 @@ from evals.files.cells import (
     question_text,
     text_of,
 )
-from evals.files.columns import Columns, find_columns
+from evals.files.columns import FIELD, Columns, check_template, find_columns
 from evals.files.fingerprints import fingerprint, fingerprint_file
 from evals.files.image_files import read_file
 from evals.files.splits import NO_SPLIT, SPLIT_CODES, split_named
@@ -48,7 +46,6 @@ MANY_LABELS = 10_000
 SHOWN_PROBLEMS = 5
 """Rows named of each kind of problem."""
 MISSING_IMAGE = "without an image that is there"
-_FIELD = re.compile(r"\{([^{}]+)\}")
 
 
 class RowsRequest(NamedTuple):
@@ -115,7 +112,7 @@ class QuestionRows:
         self.columns: Columns = find_columns(
             self.table.columns, dict(request.given_columns), has_question=bool(request.question)
         )
-        self._check_template()
+        check_template(request.question, self.table.columns, option="question")
         self.root = self._image_root()
         self.problems = RowProblems()
         self.answer_as = AnswerAs(request.answer_as) if request.answer_as != "auto" else self._answer_as()
@@ -145,7 +142,7 @@ class QuestionRows:
     def _question(self, row: Mapping[str, Any], place: int) -> QuestionRow:
         """The row as a question. Raises CellError for one that cannot be asked."""
         columns = self.columns
-        images = tuple(image for column in columns.image for image in image_cells(row.get(column)))
+        images = self._images(row)
         if not images:
             raise CellError("without an image")
         options = self._options(row)
@@ -169,6 +166,10 @@ class QuestionRows:
             images=images,
         )
 
+    def _images(self, row: Mapping[str, Any]) -> tuple[ImageCell, ...]:
+        cells = (row[column] if column in row else _filled(column, row) for column in self.columns.image)
+        return tuple(image for cell in cells for image in image_cells(cell))
+
     def _options(self, row: Mapping[str, Any]) -> tuple[str, ...]:
         columns = self.columns.options
         if len(columns) == 1:
@@ -189,17 +190,7 @@ class QuestionRows:
     def _asked(self, row: Mapping[str, Any]) -> str:
         if not self.request.question:
             return question_text(row.get(self.columns.question))
-        return _FIELD.sub(lambda match: text_of(row.get(match[1])), self.request.question).strip()
-
-    def _check_template(self) -> None:
-        for name in _FIELD.findall(self.request.question):
-            if name not in self.table.columns:
-                nearest = difflib.get_close_matches(name, self.table.columns, n=1, cutoff=0.4)
-                raise TaskError(
-                    f"task_options.question asks for {{{name}}}, and there is no such column",
-                    expected=f"columns among {', '.join(self.table.columns)}",
-                    fix=f"write {{{nearest[0]}}}" if nearest else "correct the name between the braces",
-                )
+        return FIELD.sub(lambda match: text_of(row.get(match[1])), self.request.question).strip()
 
     # where images lie
 
@@ -220,11 +211,10 @@ class QuestionRows:
 
     def _first_paths(self) -> Iterator[str]:
         for row in self._sampled_rows(ROOT_ROWS):
-            for column in self.columns.image:
-                try:
-                    yield from (image.path for image in image_cells(row.get(column)) if image.path)
-                except CellError:
-                    continue
+            try:
+                yield from (image.path for image in self._images(row) if image.path)
+            except CellError:
+                continue
 
     def _sampled_rows(self, count: int) -> Iterator[dict[str, Any]]:
         """Rows from all over the table, as the first ones may be of one kind."""
@@ -311,6 +301,11 @@ class QuestionRows:
             else "rows with an image, a question and an answer",
             fix="--set task_options.image_root=FOLDER" if is_missing else "name the columns with --set task_options.*",
         )
+
+
+def _filled(template: str, row: Mapping[str, Any]) -> str:
+    """A text with what stands in the columns it names; without any it is the name of a column that the row lacks."""
+    return FIELD.sub(lambda match: text_of(row.get(match[1])), template) if FIELD.search(template) else ""
 
 
 @lru_cache(maxsize=4096)

@@ -22,6 +22,7 @@ from pydantic import Field
 
 from evals.class_names import ClassNames
 from evals.errors import TaskError
+from evals.files.image_files import printable
 from evals.files.image_folder import ImageClass, LabelledImages, read_image_folder
 from evals.files.label_file import listed
 from evals.files.pictures import decoded_image
@@ -201,11 +202,6 @@ class FolderExamples:
         others = [place + (place >= gold) for place in rng.sample(range(len(self.data.classes) - 1), max(1, count - 1))]
         shown = rng.sample([gold, *others], len(others) + 1)
         return tuple(self.data.classes[place].name for place in shown)
-
-
-def printable(path: str) -> str:
-    """A path as text that JSON can hold: bytes that are no UTF-8 are written out."""
-    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _scene(data: FolderData, file: int) -> str:

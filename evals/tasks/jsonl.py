@@ -24,13 +24,13 @@ from pydantic import Field
 
 from evals.errors import TaskError
 from evals.files.columns import COMMON
+from evals.files.image_files import printable
 from evals.files.pictures import decoded_image
 from evals.files.question_rows import QuestionRow, QuestionRows, RowsRequest
 from evals.files.same_images import Components, content_name
 from evals.files.splits import SPLIT_CODES, SPLITS, SettledSplits, Shares, settled_splits
 from evals.grading import matches_gold
 from evals.task import Example, Source, Task, TaskOptions
-from evals.tasks.folder import printable
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class JsonlOptions(TaskOptions):
     question: str = ""
     """What is asked in every row, with {column} for what stands there; empty takes the column of questions."""
     image_column: str = ""
-    """Column of images: a path, bytes, base64, or a list; empty finds it by its name, and so for the others."""
+    """Column of images, or a path such as photos/{id}.jpg; empty finds it by its name, and so for the others."""
     question_column: str = ""
     """Column of questions."""
     options_column: str = ""
