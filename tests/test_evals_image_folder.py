@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tarfile
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -327,6 +328,22 @@ def test_names_that_are_no_utf8_survive(tmp_path: Path) -> None:
     files = list_images(tmp_path)
 
     assert {files.read(0), files.read(1)} == {numbered(1), numbered(2)}
+
+
+def test_a_listing_keeps_some_tens_of_bytes_a_file(tmp_path: Path) -> None:
+    for number in range(10_000):
+        if number < 100:
+            (tmp_path / f"class_{number}").mkdir()
+        (tmp_path / f"class_{number % 100}" / f"image_{number:08}.png").touch()
+
+    tracemalloc.start()
+    images = read_image_folder(tmp_path)
+    kept, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert len(images.files) == 10_000
+    assert kept < 60 * 10_000
+    assert peak < 100 * 10_000
 
 
 def test_omniglot_is_read_from_its_zip() -> None:

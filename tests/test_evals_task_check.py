@@ -235,6 +235,16 @@ def test_copies_and_broken_files_of_a_folder_are_found(tmp_path: Path) -> None:
     assert broken.examples[0].startswith("folder/train/b/broken.png/")
 
 
+def test_copies_within_a_split_are_named_with_their_twins(tmp_path: Path) -> None:
+    class_folder(tmp_path, {"train/a": 2, "train/b": 2, "test/a": 1, "test/b": 1})
+    make_folder(tmp_path, {"train/a/again.png": numbered(1)})
+
+    train = check_task(load_task("folder"), str(tmp_path)).splits[0]
+
+    assert train.copies == 1
+    assert {name.split("/")[3] for name in train.copied[0].split(" and ")} == {"00001.png", "again.png"}
+
+
 def test_real_flags_that_look_the_same_are_named() -> None:
     facts = check_task(load_task("folder"), str(real_file("emoji_icons/labels.jsonl").parent), images=1)
 

@@ -104,6 +104,8 @@ class SplitFacts(NamedTuple):
     """Expected accuracy of guessing among the options; None where an example shows none."""
     copies: int
     """Examples whose images another example of this split has too."""
+    copied: tuple[str, ...]
+    """Some of them, each with the other one."""
     images: ImageFacts
     shown: tuple[ShownExample, ...]
 

@@ -31,8 +31,8 @@ class ImagesSeen:
         self.contradictions = Faults()
         """Examples that ask the same of the same images as another one, and have another answer."""
 
-    def note(self, split: str, example: Example, pixels: bytes | None) -> bool:
-        """Remembers an example's images; whether another example of its split has the same."""
+    def note(self, split: str, example: Example, pixels: bytes | None) -> str | None:
+        """Remembers an example's images; the uid of another example of its split that has the same."""
         keys = []
         if example.scene:
             keys.append((self._by_content, short_hash(example.scene)))
@@ -47,10 +47,8 @@ class ImagesSeen:
         }
         for other, twin in twins.items():
             self._shared.setdefault((other, split), Faults()).add(_SAME, f"{example.uid} and {twin}")
-        is_copy = any(key in memory.get(split, {}) for memory, key in keys)
-        for memory, key in keys:
-            memory.setdefault(split, {}).setdefault(key, example.uid)
-        return is_copy
+        own = [memory.setdefault(split, {}).setdefault(key, example.uid) for memory, key in keys]
+        return next((uid for uid in own if uid != example.uid), None)
 
     def _compare_answers(self, example: Example) -> None:
         asked = short_hash(f"{example.scene}\n{example.question}")

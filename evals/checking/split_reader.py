@@ -23,6 +23,7 @@ EVERY_EXAMPLE = 200_000
 GENERATED_EXAMPLES = 500
 """Looked at in a split without end."""
 SHOWN_EXAMPLES = 5
+_COPY = "copy"
 
 _FAULTS: dict[str, tuple[Level, str, str, str]] = {
     "raise": (Level.ERROR, "cannot be made", "examples that are made without an exception", "mend the task there"),
@@ -87,7 +88,7 @@ class SplitReader:
         self.unreadable: list[str] = []
         self.unreadable_count = 0
         self.shrunk = 0
-        self.copies = 0
+        self.copies = Faults()
         self.shown: list[ShownExample] = []
 
     def read(self, *, train_majority: str | None) -> SplitFacts:
@@ -110,7 +111,8 @@ class SplitReader:
             options=(min(self.option_counts), max(self.option_counts)) if any(self.option_counts) else None,
             positions=tuple(self.positions[place] for place in range(max(self.positions, default=-1) + 1)),
             chance=self._chance(seen),
-            copies=self.copies,
+            copies=self.copies.counts[_COPY],
+            copied=tuple(self.copies.rows[_COPY]),
             images=self._image_facts(),
             shown=tuple(self.shown),
         )
@@ -142,7 +144,9 @@ class SplitReader:
                 self.positions[example.options.index(example.gold)] += 1
         self._grade(example)
         images = self._read_images(example) if index < self.read_count else None
-        self.copies += self.images_seen.note(self.split, example, pixel_hash(images) if images else None)
+        twin = self.images_seen.note(self.split, example, pixel_hash(images) if images else None)
+        if twin is not None:
+            self.copies.add(_COPY, f"{example.uid} and {twin}")
         if len(self.shown) < SHOWN_EXAMPLES and index < self.read_count:
             self._show(example, images or ())
 

@@ -110,6 +110,9 @@ def image_lines(said: Mapping[str, Any]) -> Iterator[str]:
         if not images["examples"]:
             continue
         yield f"  {split['split']:<11}{_image_text(images)}"
+        if split["copied"]:
+            some = "; ".join(one_line(pair, width=ROW_WIDTH) for pair in split["copied"][:3])
+            yield f"  {'':<11}{counted(split['copies'], 'copy', 'copies')} of images of the same split: {some}"
     yield "  tokens are those of Qwen2.5-VL; the embedded model sees every image at 48x48 pixels, 9 tokens"
 
 
