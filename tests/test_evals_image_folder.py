@@ -8,6 +8,7 @@ import tarfile
 import tracemalloc
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -108,6 +109,27 @@ def test_images_outside_of_class_folders_have_no_class(tmp_path: Path) -> None:
 
     assert images.unlabelled == 1
     assert "logo.png" not in labelled(images)
+
+
+def test_a_folder_that_cannot_be_listed_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_folder(tmp_path, {"a/1.png": b"", "b/1.png": b"", "locked/1.png": b""})
+    scandir = os.scandir
+
+    def refuse(path: str) -> Any:
+        if path.endswith(refused):
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    # permissions stop no superuser, who may be running this
+    monkeypatch.setattr("evals.files.image_files.os.scandir", refuse)
+    refused = "locked"
+    images = read_image_folder(tmp_path)
+    refused = f"{tmp_path.name}/"
+
+    assert set(labelled(images)) == {"a/1.png", "b/1.png"}
+    assert images.files.ignored == {"folders that cannot be listed": 1}
+    with pytest.raises(TaskError, match="cannot be listed"):
+        read_image_folder(tmp_path)
 
 
 def test_a_link_in_a_circle_ends(tmp_path: Path) -> None:

@@ -229,7 +229,7 @@ def test_copies_and_broken_files_of_a_folder_are_found(tmp_path: Path) -> None:
     facts = check_task(load_task("folder"), str(tmp_path))
 
     assert facts.overlaps[0].examples == 2
-    assert "files that are no images: 1 .txt" in facts.remarks
+    assert "passed over, being no images: 1 .txt" in facts.remarks
     broken = next(problem for problem in facts.problems if "cannot be read" in problem.found)
     assert (broken.level, broken.found) == (Level.WARNING, "images of 1 of 13 train examples cannot be read")
     assert broken.examples[0].startswith("folder/train/b/broken.png/")

@@ -129,7 +129,17 @@ class FolderFiles(_Named):
         pending = [""]
         while pending:
             folder = pending.pop()
-            images, folders = self._scan(folder, seen)
+            try:
+                images, folders = self._scan(folder, seen)
+            except OSError as error:
+                if not folder:
+                    raise TaskError(
+                        f"{root} cannot be listed ({error.strerror or error})",
+                        expected="a folder that can be read",
+                        fix="look at its permissions",
+                    ) from error
+                self.ignored["folders that cannot be listed"] += 1
+                continue
             for name in images:
                 self._add(folder, name)
             pending += [f"{folder}/{name}" if folder else name for name in reversed(folders)]

@@ -270,7 +270,7 @@ class Folder(Task):
             f"{images.unlabelled:,} images stand outside of the class folders" if images.unlabelled else "",
             f"{small:,} images of {len(images.classes) - len(data.classes):,} classes are left out" if small else "",
             f"{splits.unreadable:,} images cannot be read and are in no split" if splits.unreadable else "",
-            f"files that are no images: {others}" if others else "",
+            f"passed over, being no images: {others}" if others else "",
         )
         return [sentence for sentence in said if sentence]
 
