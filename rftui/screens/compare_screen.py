@@ -32,7 +32,10 @@ from store.layout import Home
 
 logger = logging.getLogger(__name__)
 
-LOOK_EVERY_S = 0.25
+LOOK_EVERY_S = 0.45
+"""Each of several live runs writes at another moment, and each look that finds one draws all charts: with four of them
+this halves what is drawn, and what was written is on the screen within half a second.
+"""
 CURVES, SETTINGS, EVALUATIONS, ROLLOUTS = "curves", "settings", "evaluations", "rollouts"
 TABS = {CURVES: "Curves", SETTINGS: "Settings", EVALUATIONS: "Evaluations", ROLLOUTS: "Rollouts"}
 """Titles in order; the digit of a tab is its place."""

@@ -61,6 +61,8 @@ class Chart(UsedStyles, Widget):
         self._rows: list[Row] = []
         self._layers = Layers()
         self._background: Style | None = None
+        # Textual forgets its own whenever a part is drawn again
+        self._inks: dict[str, Style] = {}
 
     @property
     def plot_width(self) -> int:
@@ -89,6 +91,7 @@ class Chart(UsedStyles, Widget):
         """Another theme has other colours."""
         super().notify_style_update()
         self._background = None
+        self._inks.clear()
         self.refresh()
 
     def _draw(self) -> None:
@@ -129,7 +132,9 @@ class Chart(UsedStyles, Widget):
         if not ink:
             return background
         name = "chosen" if ink == "title" and self.is_chosen else ink
-        return self.get_component_rich_style(f"chart--{name}")
+        if name not in self._inks:
+            self._inks[name] = self.get_component_rich_style(f"chart--{name}")
+        return self._inks[name]
 
 
 def _pieces(row: Row) -> list[tuple[str, str]]:
