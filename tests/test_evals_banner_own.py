@@ -156,6 +156,29 @@ def test_labels_that_are_not_two_are_refused(
     assert said in refused(image_folder(tmp_path / "mine", classes), **options)
 
 
+@pytest.mark.parametrize("kind", ["folder", "table", "sentences"])
+def test_as_much_is_held_out_as_asked(tmp_path: Path, kind: str) -> None:
+    if kind == "folder":
+        data = image_folder(tmp_path / "mine", {"pos": 30, "neg": 30})
+    elif kind == "table":
+        data = image_table(tmp_path / "set.csv", ["pos", "neg"] * 30)
+    else:
+        data = sentence_table(tmp_path / "mine.jsonl", count=60)
+    task = load_task("banner", {"validation_share": 0.0, "heldout_share": 0.8})
+    source = task.source(str(data))
+    series = {s: task.examples(s, seed=0, difficulty=0.5, source=source) for s in SPLITS}
+
+    if kind == "sentences":
+        scenes = {s: {series[s][i].uid.rpartition("/")[2] for i in range(300)} for s in ("train", "heldout")}
+        counts = {s: len(found) for s, found in scenes.items()}
+    else:
+        counts = {s: series[s].length or 0 for s in ("train", "heldout")}
+
+    assert series["validation"].length == 0
+    assert sum(counts.values()) == 60
+    assert 35 <= counts["heldout"] <= 58
+
+
 def test_labels_of_terminal_codes_reach_no_message_raw(tmp_path: Path) -> None:
     table = image_table(tmp_path / "set.jsonl", ["\x1b[2Jboo", "\u202eneg"] * 4)
 

@@ -35,7 +35,7 @@ class OwnSentence(NamedTuple):
 class OwnSentences:
     """The sentences of a table by split, read again from the file when asked for."""
 
-    def __init__(self, path: Path, labels: BinaryLabels, *, side: int, aspect: float) -> None:
+    def __init__(self, path: Path, labels: BinaryLabels, *, side: int, aspect: float, shares: Shares) -> None:
         """Reads and checks every row. Raises TaskError naming the file and the row."""
         self._table = open_table(path)
         self._labels = labels
@@ -57,14 +57,15 @@ class OwnSentences:
                 self.undrawable += 1
                 self.first_undrawable = self.first_undrawable or f"{self._table.place(index)}: {problem}"
             else:
-                self.rows[split_by_hash(sentence.text.lower().encode(), Shares())].append(index)
-        self._check_answers(answers)
+                self.rows[split_by_hash(sentence.text.lower().encode(), shares)].append(index)
+        self._check_answers(answers, shares)
 
-    def _check_answers(self, answers: set[str]) -> None:
+    def _check_answers(self, answers: set[str], shares: Shares) -> None:
         path = self._table.path
         if len(answers) < 2:
             raise TaskError(f"all sentences in {path} are {answers.pop()}", expected="positive and negative ones")
-        empty = [split for split in SPLITS if not self.rows[split]]
+        wanted = {"train": 1.0, "validation": shares.validation, "heldout": shares.heldout}
+        empty = [split for split, share in wanted.items() if share and not self.rows[split]]
         if empty:
             drawable = sum(map(len, self.rows.values()))
             left_out = f"; {self.undrawable} left out, {self.first_undrawable}" if self.undrawable else ""

@@ -18,7 +18,7 @@ from pydantic import Field, field_validator
 
 from evals.errors import TaskError
 from evals.files.binary_labels import BinaryLabels
-from evals.files.splits import SPLITS
+from evals.files.splits import SPLITS, Shares
 from evals.files.tables import open_table
 from evals.generated.banner_own_sentences import LABEL, TEXT, OwnSentences, question_of
 from evals.generated.banner_pictures import SMALL_SIDE, fits_always
@@ -75,13 +75,15 @@ class GeneratedBanners:
 class SentenceBanners:
     """The user's sentences of one split, drawn anew in each pass over them, without end."""
 
-    length = None
+    length: int | None = None
 
     def __init__(self, sentences: OwnSentences, split: str, *, seed: int, difficulty: float) -> None:
         self.sentences = sentences
         self.split = split
         self.difficulty = difficulty
         self._rows = sentences.rows[split]
+        if not self._rows:
+            self.length = 0
         shape = f"{sentences.side}px" + (f"/{sentences.aspect:g}" if sentences.aspect else "")
         self._key = f"banner/sentences/{shape}/d{difficulty:g}/s{seed}/{split}"
         self._order: tuple[int, list[int]] = (-1, [])
@@ -242,7 +244,8 @@ def _read_sentences(path: Path, version: tuple[int, int], options: BannerOptions
             fix=f"leave it out for {SENTENCE_SIDE}",
         )
     labels = BinaryLabels(positive=options.positive, negative=options.negative)
-    return OwnSentences(path, labels, side=side, aspect=options.aspect)
+    shares = Shares(options.validation_share, options.heldout_share)
+    return OwnSentences(path, labels, side=side, aspect=options.aspect, shares=shares)
 
 
 TASK = Banner

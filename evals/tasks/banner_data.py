@@ -5,6 +5,9 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
 
 from evals.errors import TaskError
 from evals.files.binary_labels import BinaryLabels
@@ -31,6 +34,12 @@ class OwnBannerOptions(TaskOptions):
     """Of a table of your own: the column of images; empty finds it by its name."""
     label_column: str = ""
     """Of a table of your own: the column of labels; empty finds it by its name."""
+    splits: Literal["auto", "images"] = "auto"
+    """Your banners: auto takes splits that folders or rows name; images splits by a hash, whatever they name."""
+    validation_share: float = Field(default=0.1, ge=0, lt=0.5)
+    """Share for validation where your banners or sentences are split by hash."""
+    heldout_share: float = Field(default=0.2, gt=0, lt=0.9)
+    """Share held out where they are split by hash."""
 
 
 def is_table(path: Path) -> bool:
@@ -92,7 +101,15 @@ class OwnBanners:
                     fix="name the column of labels: --set task_options.label_column=COLUMN",
                 )
         else:
-            folder = Folder(FolderOptions(question=QUESTION, options_shown=0))
+            folder = Folder(
+                FolderOptions(
+                    question=QUESTION,
+                    options_shown=0,
+                    splits=options.splits,
+                    validation_share=options.validation_share,
+                    heldout_share=options.heldout_share,
+                )
+            )
             self.inner = folder
             self.inner_source = folder.source(str(path))
             found = folder.answer_space(self.inner_source)
@@ -116,4 +133,7 @@ def _table_options(path: Path, options: OwnBannerOptions) -> JsonlOptions:
         # labels 0 and 1 are texts here, not numbers of options
         answer_as="text",
         options_shown="none",
+        splits=options.splits,
+        validation_share=options.validation_share,
+        heldout_share=options.heldout_share,
     )
