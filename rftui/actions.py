@@ -145,6 +145,8 @@ ACTIONS = (
     Action("field.before", "shift+tab", "move(-1)", "field before", "The field before"),
     Action("field.next_choice", "right,l,space", "turn(1)", "next choice", "The next of a few choices"),
     Action("field.last_choice", "left,h", "turn(-1)", "choice before", "The choice before"),
+    Action("field.first", "home", f"move(-{FAR})", "first", "To the first field"),
+    Action("field.last", "end", f"move({FAR})", "last", "To the last field, which takes any other setting"),
     Action("field.clear", "delete,backspace", "clear", "take back", "Take back what was written into this field"),
     Action("field.next_group", "right_square_bracket", "group(1)", "next part", "The next part of the form"),
     Action("field.last_group", "left_square_bracket", "group(-1)", "part before", "The part of the form before"),

@@ -18,6 +18,9 @@ from tests.store_runs import append, eval_result, eval_sample, group, ingest_all
 
 FULL_OF_IT = "sat-grpo-1"
 """The run whose every step holds one text of the corpus in every field."""
+TO_CLONE = "sat-grpo-clone"
+"""The run whose settings can be read, and are full of the texts where a setting is free."""
+CLONED_UID = 1_000_000
 LONGEST_NAME = 120
 
 
@@ -29,11 +32,29 @@ def hostile_home(home: Home, texts: tuple[str, ...] = CORPUS, *, names: tuple[st
             # a folder that cannot be made is no run
             with contextlib.suppress(OSError):
                 _write_run(home.run(name), (text,), uid=number)
+    write_cloneable(home.run(TO_CLONE), texts, uid=CLONED_UID)
     people = [{"uid": uid, "tag": text} for uid in (1, 2, 3) for text in texts if text not in LONG]
     record(home, "tag", people)
-    record(home, "note", [{"uid": 1, "text": text} for text in texts])
+    record(home, "note", [{"uid": uid, "text": text} for uid in (1, CLONED_UID) for text in texts])
     ingest_all(home)
     return home
+
+
+def write_cloneable(run_dir: RunDir, texts: tuple[str, ...], *, uid: int) -> None:
+    """A run that never started: task, data, model, recipe, options and rewards as a stranger may have named them."""
+    run_dir.path.mkdir(parents=True)
+    words = [_writable(text) for text in texts]
+    first, last = words[0], words[-1]
+    settings: dict[str, Any] = {
+        **{"name": run_dir.name, "task": f"/nowhere/{first}.py", "source": f"/data/{last}", "model": first},
+        **{"recipe": first, "optim": last, "loss_type": first, "lr_scheduler_type": last},
+        "task_options": dict(zip(words, reversed(words), strict=True)),
+        "rewards": {word: {"function": f"{word}.py:{word}", "params": {word: word}} for word in words},
+        "lora": {"targets": first},
+    }
+    run_dir.config.write_text(tomli_w.dumps(settings), encoding="utf-8")
+    launch = {"v": 1, "uid": uid, "name": run_dir.name, "created_at": 1.0, "python": first, "command": [*texts]}
+    run_dir.launch.write_text(json.dumps({**launch, "origins": {"task": first}}), encoding="utf-8")
 
 
 def _folder_name(text: str) -> str:

@@ -173,3 +173,11 @@ def test_changes_are_found_in_both_directions() -> None:
     )
     assert "name" not in changes
     assert changed_settings(before, before) == {}
+
+
+def test_a_damaged_path_of_an_interpreter_is_one_that_is_gone(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    run_dir = bench.make_run("sat-grpo-1")
+    run_dir.launch.write_text(json.dumps({**json.loads(run_dir.launch.read_text()), "python": "/bin/sh\x00"}))
+
+    assert read_original(run_dir).python is None

@@ -24,6 +24,9 @@ from rftui.charts.panels import metrics_of, preset, single
 from rftui.charts.plot import draw_plot
 from rftui.cli.details import run_fields
 from rftui.cli.root import run as run_command
+from rftui.forms.launch_form import LaunchForm, Surroundings
+from rftui.forms.text import Progress, row_line, side_lines
+from rftui.planning.cloning import read_original
 from rftui.rollouts.group_layout import GroupLayout
 from rftui.rollouts.group_text import View
 from rftui.rollouts.groups import Sort
@@ -33,7 +36,7 @@ from rftui.runs.texts import config_lines, header_text
 from rftui.terminal.screen_filters import OnlyVisible
 from store.layout import Home
 from store.runs import list_runs, open_catalogue
-from tests.hostile_home import FULL_OF_IT, hostile_home
+from tests.hostile_home import FULL_OF_IT, TO_CLONE, hostile_home
 from tests.hostile_text import (
     CHARACTERS,
     LONG,
@@ -62,6 +65,7 @@ COMMANDS = (
     ("compare", FULL_OF_IT, "sat-sft-2", "--flips", "5"),
     ("compare", FULL_OF_IT, "sat-sft-2", "--latex"),
     ("store", "check"),
+    ("clone", TO_CLONE, "--dry-run"),
 )
 """Every command that prints what strangers wrote."""
 FOREIGN_ARGUMENTS = (
@@ -108,6 +112,18 @@ def views(home: Home, name: str) -> Iterator[str]:
             yield from map(said, image_title(page.rollouts[0].images, 0, 40))
 
 
+def form_lines(home: Home, texts: list[str]) -> Iterator[str]:
+    """Every line of the form of a clone, with texts in its fields."""
+    made = LaunchForm(Surroundings(home, (), ("sat",), read_original(home.run(TO_CLONE))))
+    for number, text in enumerate(["", *texts]):
+        made.write(("task", "model", "name", "seed", "task_options.side")[number % 5], text)
+        made.add(f"rewards.{text}.weight={text}")
+        view = made.view()
+        for row in view.rows:
+            lines = side_lines(row, view, Progress(None), gpus=(), width=40)
+            yield from map(said, (row_line(row, 80), *lines))
+
+
 def said(line: tuple[object, ...]) -> str:
     return "".join(span.text for span in line)  # type: ignore[attr-defined]
 
@@ -118,7 +134,7 @@ def test_any_text_in_any_field_becomes_clean_views(texts: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         home = hostile_home(Home(Path(folder)), tuple(texts), names=())
 
-        for text in views(home, FULL_OF_IT):
+        for text in (*views(home, FULL_OF_IT), *form_lines(home, texts)):
             assert not UNSAFE.search(text), repr(text)
 
 
@@ -163,20 +179,63 @@ TAB_KEYS: dict[str, tuple[tuple[str, ...], ...]] = {
 
 def walk_through(terminal: Terminal) -> Iterator[str]:
     """Goes through every view with keys; the screen at each stop."""
-
-    def stop(*keys: str) -> str:
-        return terminal.stop(*keys, first_byte_s=0.5, quiet_s=0.1)
-
     yield terminal.wait_for(FULL_OF_IT)
+    yield from filled_in(terminal)
     for key in ("pagedown", "end", "home", "?", "escape", ":", "escape", "home"):
-        yield stop(key)
+        yield stop(terminal, key)
     yield from compared(terminal)
     terminal.press("enter")
     text = terminal.wait_for("2 Rollouts")
     for number, title in re.findall(r"(\d) (\w+)", text.split("\n")[1]):
-        yield stop(number)
+        yield stop(terminal, number)
         for keys in TAB_KEYS.get(title, (("pagedown",), ("end",), ("home",))):
-            yield stop(*keys)
+            yield stop(terminal, *keys)
+
+
+PASTED = (*MARKUP, *CHARACTERS[2:5], CHARACTERS[8], CHARACTERS[9], LONG[0])
+"""What is pasted into fields; of what steers a terminal the keyboard's own sequences come first."""
+
+
+def filled_in(terminal: Terminal) -> Iterator[str]:
+    """The form of a clone of hostile settings, then an empty one with hostile text in its fields, and back."""
+    terminal.press("/", f'"{TO_CLONE}"', "enter")
+    yield terminal.wait_for("1 of ")
+    terminal.press("C")
+    yield terminal.wait_for(lambda text: f"clone of {TO_CLONE}" in text and "preflight" in text)
+    # every part with what is said of its first fields
+    for keys in (*((("]",) + ("down",) * 4,) * 6), ("home", "pagedown"), ("end",), ("z", "}", "}", "{"), ("z", "L")):
+        yield stop(terminal, *keys)
+    yield from left(terminal)
+    terminal.press("L")
+    yield terminal.wait_for("may be grpo or sft")
+    for number, text in enumerate(PASTED, start=1):
+        # a field of its own for each, and a setting that the form has no field for
+        yield stop(terminal, "home", *(("down",) * number), "enter", bracketed(text), "enter")
+        yield stop(terminal, "end", "enter", bracketed(f"rewards.{text}.weight=1"), "enter")
+    yield stop(terminal, "/", bracketed(PASTED[0]), "enter")
+    yield stop(terminal, "escape")
+    yield stop(terminal, "L")
+    yield from left(terminal)
+    yield stop(terminal, "escape")
+
+
+def stop(terminal: Terminal, *keys: str) -> str:
+    """What the screen shows soon after keys."""
+    return terminal.stop(*keys, first_byte_s=0.5, quiet_s=0.1)
+
+
+def bracketed(text: str) -> str:
+    """Text as a terminal pastes it; lone surrogates are no characters there."""
+    return f"\x1b[200~{text.encode(errors='replace').decode()}\x1b[201~"
+
+
+def left(terminal: Terminal) -> Iterator[str]:
+    """Leaves the form, with what was written there."""
+    terminal.press("escape")
+    text = terminal.wait_for(lambda text: "Leave the form?" in text or "L launch" in text)
+    if "Leave the form?" in text:
+        terminal.press("y")
+    yield terminal.wait_for("filter")
 
 
 def compared(terminal: Terminal) -> Iterator[str]:

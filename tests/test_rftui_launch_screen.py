@@ -319,7 +319,7 @@ def test_the_last_field_is_written_on_a_small_terminal(bench: Bench) -> None:
     async def scenario() -> None:
         async with driven(bench.home, size=(80, 24)) as driver:
             screen = await driver.form("L")
-            await driver.press("G", "up", "enter", "9", "0")
+            await driver.press("home", "end", "up", "enter", "9", "0")
             await driver.pilot.resize_terminal(60, 15)
             await driver.press("0", "enter")
             assert entries(screen) == {"stall_after_s": "900"}

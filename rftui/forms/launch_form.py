@@ -191,16 +191,12 @@ class LaunchForm:
         settings = nest({**values, "name": asked_for.name or "unnamed"})
         expected = {field.key: field.expected for field in fields if not field.is_added}
         problems += option_problems(self.task, settings.get("task_options", {}), expected)
-        problems += [
-            FieldProblem(
-                known_field(problem.key, keys),
-                problem.message,
-                problem.found,
-                problem.expected.removeprefix(f"for {problem.key}: "),
-            )
-            for problem in setting_problems(settings)
-            if known_field(problem.key, keys) not in {known.key for known in problems}
-        ]
+        for problem in setting_problems(settings):
+            key = known_field(problem.key, keys)
+            # several types may stand at one key, and a value that is none of them is wrong once
+            if not key or key not in {known.key for known in problems}:
+                expected_there = problem.expected.removeprefix(f"for {problem.key}: ")
+                problems.append(FieldProblem(key, problem.message, problem.found, expected_there))
         problems += self._name_problems(merged)
         sentences: Sequence[str] = ()
         if not problems:
@@ -277,20 +273,24 @@ class LaunchForm:
             rewards=list(dict.fromkeys(names)),
             is_clone=self.original is not None,
         )
-        known, groups = {field.key for field in fields}, list(Group)
-        added = [
-            *(("rewards.", Group.REWARDS),) * (self.method == Method.GRPO),
-            (TASK_OPTIONS, Group.TASK),
-        ]
-        for beginning, group in added:
+        groups = list(Group)
+        for group, keys in self._added_keys(merged):
+            known = {field.key for field in fields}
             own = [
                 Field(key, group, "Setting that was added here.", "a number or a word", is_added=True)
-                for key in dict.fromkeys([*merged, *self.entries])
-                if key.startswith(beginning) and key not in known
+                for key in keys
+                if key not in known
             ]
             place = sum(groups.index(field.group) <= groups.index(group) for field in fields)
             fields = [*fields[:place], *own, *fields[place:]]
         return fields
+
+    def _added_keys(self, merged: Mapping[str, Setting]) -> Iterator[tuple[Group, list[str]]]:
+        """Keys that may lack a field: rewards that were written, and options that the form or a run sets."""
+        if self.method == Method.GRPO:
+            yield Group.REWARDS, [key for key in self.entries if key.startswith("rewards.")]
+        keys = dict.fromkeys([*merged, *self.entries])
+        yield Group.TASK, [key for key in keys if key.startswith(TASK_OPTIONS)]
 
     # what is wrong
 

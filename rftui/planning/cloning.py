@@ -49,7 +49,7 @@ def read_original(run_dir: RunDir) -> Original:
         config=config,
         settings=Layer(f"run {run_dir.name}", values),
         recipe=_known_recipe(config.recipe),
-        python=python if isinstance(python, str) and os.access(python, os.X_OK) else None,
+        python=python if isinstance(python, str) and _is_program(python) else None,
         gpus=NO_GPUS if launch.get("hides_gpus") else None,
     )
 
@@ -104,6 +104,14 @@ def changed_settings(original: RunConfig, config: RunConfig) -> dict[str, Change
         for key in dict.fromkeys([*after, *before])
         if before.get(key) != after.get(key)
     }
+
+
+def _is_program(path: str) -> bool:
+    try:
+        return os.access(path, os.X_OK)
+    except ValueError:
+        # a path that no file can have, of a damaged launch.json
+        return False
 
 
 def _known_recipe(name: str) -> str | None:
