@@ -169,7 +169,7 @@ def test_as_much_is_held_out_as_asked(tmp_path: Path, kind: str) -> None:
     series = {s: task.examples(s, seed=0, difficulty=0.5, source=source) for s in SPLITS}
 
     if kind == "sentences":
-        scenes = {s: {series[s][i].uid.rpartition("/")[2] for i in range(300)} for s in ("train", "heldout")}
+        scenes = {s: {series[s][i].uid.rpartition("/")[2] for i in range(100)} for s in ("train", "heldout")}
         counts = {s: len(found) for s, found in scenes.items()}
     else:
         counts = {s: series[s].length or 0 for s in ("train", "heldout")}
