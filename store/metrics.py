@@ -29,6 +29,8 @@ _IS_CURRENT = "(a.superseded_from IS NULL OR t.step < a.superseded_from)"
 
 POINT_BY_POINT_STEPS = 10_000
 """Steps of a part that are read point by point in 8 ms; of a longer one the roll-ups are close enough."""
+LATE_STEPS = 16
+"""Steps of a curve that is shown point by point, of whose last ones as many are read again."""
 LEAST_SKETCHED = 16
 """Steps a stretch, from which on reading every point can be felt."""
 
@@ -104,22 +106,27 @@ class CurveMemory:
     def __init__(self, run: str, *, max_points: int) -> None:
         self.run = run
         self.max_points = max_points
-        self._known: dict[str, tuple[Series, int, list[MetricPoint]]] = {}
+        self._known: dict[str, tuple[Series, int | None, list[MetricPoint]]] = {}
 
     def curve(self, connection: sqlite3.Connection, metric: str) -> list[MetricPoint]:
         """The same as `curve` gives."""
         series = series_of(connection, self.run, metric)
-        stretch = None if series is None else stretch_of(connection, series, self.max_points)
-        if series is None or stretch is None:
-            return curve(connection, self.run, metric, max_points=self.max_points)
+        if series is None:
+            return []
+        stretch = stretch_of(connection, series, self.max_points)
         known = self._known.get(metric)
         before: list[MetricPoint] = []
         first = 0
         if known is not None and known[:2] == (series, stretch) and known[2]:
             # the stretch before the last one may still get what was logged late
-            first = max(0, (known[2][-1].step // stretch - 1) * stretch)
+            late = stretch or LATE_STEPS
+            first = max(0, (known[2][-1].step // late - 1) * late)
             before = known[2][: bisect_left(known[2], first, key=itemgetter(0))]
-        points = [*before, *reduced_from(connection, series, stretch, first=first)]
+        if stretch is None:
+            rows = all_points(connection, series, first=first)
+            points = [*before, *(MetricPoint(step, VALUES.get(kind, value)) for step, value, kind in rows)]
+        else:
+            points = [*before, *reduced_from(connection, series, stretch, first=first)]
         self._known[metric] = (series, stretch, points)
         return points
 

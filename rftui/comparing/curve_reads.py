@@ -6,11 +6,12 @@ import sqlite3
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
-from rftui.charts.curve_reads import RunCurves, read_curves
+from rftui.charts.curve_reads import MAX_POINTS, RunCurves, read_curves
 from rftui.charts.curves import Range
 from rftui.terminal.clean import one_line
 from store.errors import StoreError
 from store.layout import Home
+from store.metrics import CurveMemory
 
 
 class ManyCurves(NamedTuple):
@@ -40,6 +41,7 @@ class CurveCache:
     def __init__(self, home: Home) -> None:
         self.home = home
         self._kept: dict[str, _Kept] = {}
+        self._memories: dict[str, CurveMemory] = {}
 
     def read(self, versions: Mapping[str, int], wanted: Collection[str], *, steps: Range | None = None) -> ManyCurves:
         """The wanted curves of the runs, which are named with a number that changes as they go on."""
@@ -50,7 +52,9 @@ class CurveCache:
             kept = self._kept.get(name)
             if kept is None or kept[:3] != (version, metrics, steps):
                 try:
-                    kept = _Kept(version, metrics, steps, read_curves(self.home, name, metrics, steps=steps))
+                    memory = self._memories.setdefault(name, CurveMemory(name, max_points=MAX_POINTS))
+                    data = read_curves(self.home, name, metrics, steps=steps, memory=memory)
+                    kept = _Kept(version, metrics, steps, data)
                 except (OSError, StoreError, sqlite3.Error) as error:
                     # one run that cannot be read must not hide the others
                     problems[name] = one_line(error, width=120)
