@@ -25,7 +25,7 @@ from rftui.evaluations.tables import Confusion, Flip, by_kind, confusion, flips,
 from rftui.evaluations.text import kind_lines, list_head, list_row, p_text, paired_lines, total_lines, trend_lines
 from rftui.evaluations.trend import trend_plot
 from rftui.terminal.spans import Line, Role, line_width
-from store.evaluation_parts import circular_of, unmatched_of
+from store.evaluation_parts import Unmatched, UnmatchedAnswer, circular_of, unmatched_of
 from store.evaluations import EvalAnswer, EvalKey, HeldOut, eval_answers
 from store.layout import Home
 from store.rollouts import EvalSample, open_rollouts
@@ -517,13 +517,14 @@ def test_what_cannot_be_read_is_said() -> None:
 
 
 @pytest.mark.parametrize("foreign", HOSTILE)
-@pytest.mark.parametrize("width", [12, 80])
+@pytest.mark.parametrize("width", [12, 80, 140])
 def test_nothing_foreign_steers_a_terminal_or_leaves_its_width(foreign: str, width: int) -> None:
     page = sample_page(question=foreign, gold=foreign, answer=foreign, completion=foreign, options=(foreign,))
     page = page._replace(sample=page.sample and page.sample._replace(kind=foreign, uid=foreign, malformed=foreign))
     odd = answer(0, gold=foreign, answer=foreign, kind=foreign, correct=False)
     source = {"kind": foreign, "name": foreign, "detail": foreign}
-    totals = held(1, source=source, key=EvalKey(1, foreign, foreign, foreign))
+    totals = held(1, source=source, key=EvalKey(1, foreign, foreign, foreign), unparsed=1, unparsed_by={foreign: 1})
+    unmatched = Unmatched("labels", 1, (UnmatchedAnswer(foreign, 1, (foreign,), (foreign, foreign)),))
     rows = by_kind([odd])
     detail = EvalDetail(totals, (odd,), tuple(rows), None, None, {}, None)
     table = confusion([odd, odd, odd._replace(gold="other"), odd])
@@ -531,6 +532,8 @@ def test_nothing_foreign_steers_a_terminal_or_leaves_its_width(foreign: str, wid
     lines = [*sample_lines(page, None, width), answer_row(odd, None, width), list_row(totals, None, width)]
     lines += [*total_lines(detail, width), *kind_lines(detail, width, chosen=None), *paired_lines(detail, width)]
     lines += [*matrix_lines(table, MatrixView(width), kind=foreign), *trend_lines([totals, held(3)], width)]
+    lines += [*unmatched_lines(unmatched, width)]
+    lines += [*length_lines(lengths_of([odd, odd._replace(tokens=99)]), width)]
 
     for line in lines:
         assert line_width(line) <= width

@@ -137,6 +137,30 @@ def test_an_evaluation_that_was_killed_and_then_stopped_ends_with_the_answers_of
     assert results(run_dir, attempt=3) == results(unbroken)
 
 
+def test_two_ranks_share_the_questions_and_resume_alike(tmp_path: Path) -> None:
+    asked = {"examples": 9, "batch_size": 4, "prompts": ["think"], "circular": True}
+    run_dir = evaluation_run(tmp_path, evaluation=asked, ranks=2)
+    assert train(run_dir, "--attempt", "1", ranks=2) == 0, run_dir.output.read_text()[-3000:]
+    # what a kill leaves: one rank lacks its last answers
+    journal = run_dir.journal(1, 1)
+    lines = journal.read_text().splitlines(keepends=True)
+    places = [number for number, line in enumerate(lines) if '"type":"eval_rotation"' in line]
+    journal.write_text("".join(lines[: places[-1]]))
+
+    assert train(run_dir, "--attempt", "2", ranks=2) == 0, run_dir.output.read_text()[-3000:]
+
+    first, second = (of_type(records(run_dir, attempt=attempt), "eval_result")[0] for attempt in (1, 2))
+    assert 9 <= second["taken_over"] < first["circular"]["rotations"]
+    assert results(run_dir, attempt=1) == results(run_dir, attempt=2)
+    places_asked = [
+        (record["index"], record.get("rotation", 0))
+        for rank in (0, 1)
+        for record in records(run_dir, rank=rank, attempt=2)
+        if record["type"] in ("eval_sample", "eval_rotation")
+    ]
+    assert len(places_asked) == len(set(places_asked)) == first["circular"]["rotations"]
+
+
 def found_again(run_dir: RunDir, *, weights: str | None = None, attempt: int = 2, **changed: Any) -> bool:
     """Whether the first answer of a run is found for a question that is the same but for some fields."""
     # torch takes seconds to import; tests that are not selected should not wait for it
