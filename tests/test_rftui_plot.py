@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from rftui.charts.changes import changed_spans
 from rftui.charts.curves import Axis, Point, Range, value_range
-from rftui.charts.plot import LABEL_WIDTH, Cell, Mark, Plot, Row, Series, changed_spans, draw_plot, fitted
+from rftui.charts.plot import LABEL_WIDTH, Cell, Mark, Plot, Row, Series, draw_plot, fitted
 from tests.store_runs import PATIENTLY
 
 VIEW = Range(0.0, 40.0)

@@ -139,6 +139,7 @@ def draw_plot(plot: Plot, *, width: int, height: int, layers: Layers | None = No
         return [fitted(title_row(plot), width) for _ in range(min(1, height))]
     titles = title_rows(plot, width, at_most=max(1, height // 5))
     plot_width, plot_height = width - LABEL_WIDTH - 1, height - 2 - len(titles)
+    marks = _marks_by_place(plot, plot_width)
     if plot.values is None:
         body, labels = _nothing(plot, plot_width, plot_height), {}
     else:
@@ -146,7 +147,7 @@ def draw_plot(plot: Plot, *, width: int, height: int, layers: Layers | None = No
         kept = layers or Layers()
         drawn = [kept.layer(number, series, frame) for number, series in enumerate(plot.series[:SERIES])]
         kept.letters = _letter_cells(plot, frame, drawn, kept.letters)
-        body = _body(plot, frame, drawn, kept.letters)
+        body = _body(plot, frame, drawn, kept.letters, _bars(plot, marks, plot_width))
         labels = _value_labels(plot.values, plot_height, is_log=plot.is_log)
     edge = "|" if plot.is_ascii else "│"
     rows = titles
@@ -154,7 +155,7 @@ def draw_plot(plot: Plot, *, width: int, height: int, layers: Layers | None = No
         label = labels.get(place, "")
         corner = edge if not label or plot.is_ascii else "┤"
         rows.append([*cells(f"{label:>{LABEL_WIDTH}}{corner}", "axis"), *row])
-    return [*rows, *_foot(plot, plot_width)]
+    return [*rows, *_foot(plot, marks, plot_width)]
 
 
 def ink_of(number: int) -> str:
@@ -234,7 +235,7 @@ def _value_labels(values: Range, height: int, *, is_log: bool) -> dict[int, str]
     return {min(height - 1, max(0, row)): short(value)[:LABEL_WIDTH] for value, row in rows.items()}
 
 
-def _foot(plot: Plot, width: int) -> tuple[Row, Row]:
+def _foot(plot: Plot, marks: Mapping[int, set[str]], width: int) -> tuple[Row, Row]:
     """The axis with ticks and marks, and the labels below."""
     line, tick, corner = ("-", "+", "+") if plot.is_ascii else ("─", "┬", "└")
     axis = [Cell(line, "axis")] * width
@@ -249,7 +250,7 @@ def _foot(plot: Plot, width: int) -> tuple[Row, Row]:
             continue
         axis[place] = Cell(tick, "axis")
         labels[start : start + len(text)] = text
-    for place, kinds in _marks_by_place(plot, width).items():
+    for place, kinds in marks.items():
         signs = _ASCII_MARKS if plot.is_ascii else _MARKS
         sign = ALERT if "alert" in kinds else signs.get(frozenset(kinds - {"attempt"}))
         if sign is not None:
@@ -279,7 +280,13 @@ def _marks_by_place(plot: Plot, width: int) -> dict[int, set[str]]:
     return found
 
 
-def _body(plot: Plot, frame: Frame, layers: Sequence[Layer], letters: Mapping[int, tuple[int, int]]) -> list[Row]:
+def _body(
+    plot: Plot,
+    frame: Frame,
+    layers: Sequence[Layer],
+    letters: Mapping[int, tuple[int, int]],
+    bars: Mapping[int, Cell],
+) -> list[Row]:
     """The cells of all series: a cell shows only the brightest kind that touches it, and the last colour of those."""
     dots: dict[int, int] = {}
     inks: dict[int, str] = {}
@@ -301,7 +308,6 @@ def _body(plot: Plot, frame: Frame, layers: Sequence[Layer], letters: Mapping[in
     for number, (x, y) in letters.items():
         for at, letter in enumerate(plot.series[number].letter, y * frame.width + x):
             signs[at], inks[at] = letter, ink_of(number)
-    bars = _bars(plot, frame.width)
     blank = [bars.get(x, BLANK) for x in range(frame.width)]
     rows = [list(blank) for _ in range(frame.height)]
     for place, ink in inks.items():
@@ -310,10 +316,10 @@ def _body(plot: Plot, frame: Frame, layers: Sequence[Layer], letters: Mapping[in
     return rows
 
 
-def _bars(plot: Plot, width: int) -> dict[int, Cell]:
+def _bars(plot: Plot, marks: Mapping[int, set[str]], width: int) -> dict[int, Cell]:
     """The cursor and the starts of attempts, which show where nothing else is."""
     bars: dict[int, Cell] = {}
-    for place, kinds in _marks_by_place(plot, width).items():
+    for place, kinds in marks.items():
         if "attempt" in kinds:
             bars[place] = Cell(":" if plot.is_ascii else "┊", "mark")
     if plot.cursor is not None:
@@ -391,35 +397,3 @@ def _layer(series: Series, number: int, frame: Frame) -> Layer:
                     if 0 <= at < frame.width:
                         signs[pen.y(point.value) // pen.down * frame.width + at] = letter
     return Layer(raw, pen.dots, signs, end)
-
-
-class Span(NamedTuple):
-    """Changed cells of one row: from `start`, `length` long."""
-
-    row: int
-    start: int
-    length: int
-
-
-MERGE_WITHIN = 6
-"""Unchanged cells between two changes that are cheaper to send again than a jump of the cursor."""
-
-
-def changed_spans(before: Sequence[Row], after: Sequence[Row]) -> list[Span]:
-    """Where two drawings of the same size differ; a row that mostly differs comes whole."""
-    spans: list[Span] = []
-    for number, (old, new) in enumerate(zip(before, after, strict=True)):
-        if old == new:
-            continue
-        changed = [place for place, (was, now) in enumerate(zip(old, new, strict=True)) if was != now]
-        if len(changed) * 2 > len(new):
-            spans.append(Span(number, 0, len(new)))
-            continue
-        start = last = changed[0]
-        for place in changed[1:]:
-            if place - last > MERGE_WITHIN:
-                spans.append(Span(number, start, last - start + 1))
-                start = place
-            last = place
-        spans.append(Span(number, start, last - start + 1))
-    return spans

@@ -7,12 +7,13 @@ from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from rftui.charts.plot import LABEL_WIDTH, Layers, Plot, Row, cells, changed_spans, draw_plot, fitted
+from rftui.charts.changes import changed_spans
+from rftui.charts.plot import LABEL_WIDTH, Layers, Plot, Row, cells, draw_plot, fitted
 from rftui.terminal.clean import one_line
 from rftui.widgets.guarded import guarded_line
 from rftui.widgets.used_styles import UsedStyles
@@ -60,6 +61,7 @@ class Chart(UsedStyles, Widget):
         self._plot: Plot | None = None
         self._rows: list[Row] = []
         self._layers = Layers()
+        self._size_drawn = Size(0, 0)
         self._background: Style | None = None
         # Textual forgets its own whenever a part is drawn again
         self._inks: dict[str, Style] = {}
@@ -75,9 +77,10 @@ class Chart(UsedStyles, Widget):
         return ["".join(cell.text for cell in row) for row in self._rows]
 
     def show(self, plot: Plot | None) -> None:
-        """Draws another plot, or nothing."""
-        self._plot = plot
-        self._draw()
+        """Draws another plot, or nothing; what shows the same is not drawn again."""
+        if plot != self._plot or self._size_drawn != self.size:
+            self._plot = plot
+            self._draw()
 
     def on_resize(self) -> None:
         """Draws again at the new size."""
@@ -95,7 +98,7 @@ class Chart(UsedStyles, Widget):
         self.refresh()
 
     def _draw(self) -> None:
-        width, height = self.size
+        width, height = self._size_drawn = self.size
         before, self._rows = self._rows, self._drawn(width, height)
         is_same_size = len(before) == len(self._rows) and all(len(row) == width for row in before)
         if not is_same_size:
