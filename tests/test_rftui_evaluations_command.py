@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from rftui.cli.root import run
+from rftui.evaluations.reads import EvalsSource
+from rftui.evaluations.training_reads import read_training_lengths
 from rftui.terminal.clean import clean
 from store.layout import Home
 from tests.eval_rows import evaluated_home, evaluation_records
@@ -104,9 +106,29 @@ def test_the_document_has_its_fields_and_its_page_names_them_all(home: Home, rft
 
 
 def test_lengths_are_told_within_prompts_too(home: Home, rftui: Command) -> None:
-    page = rftui("evals", RUN, "--lengths")
+    alone = rftui("evals", RUN, "--lengths")
+    append(home.run(RUN).journal(0, 1), group(7, texts=("same", "text")))
+    ingest_all(home)
+    alike = rftui("evals", RUN, "--lengths")
 
-    assert "no prompt has graded completions of different lengths" in page
+    assert "by length" not in alone or "within prompts" not in alone
+    assert "within prompts  training steps 7 to 7" in alike
+    assert "no prompt has graded completions of different lengths" in alike
+    assert json.loads(rftui("evals", RUN, "--json")).get("training_lengths") is None
+
+
+def test_a_view_takes_the_last_steps_and_a_command_all(home: Home) -> None:
+    steps = [group(step, texts=("x" * step, "y" * (step + 1))) for step in range(1, 6)]
+    append(home.run(RUN).journal(0, 1), *steps)
+    ingest_all(home)
+
+    everything, last = (read_training_lengths(home, RUN, most=most) for most in (None, 5))
+
+    assert everything is not None and last is not None
+    assert (everything.first_step, everything.last_step) == (1, 5)
+    assert (last.first_step, last.last_step) == (4, 5)
+    page = EvalsSource(home, RUN).page(None)
+    assert page.training is not None and page.training.first_step == 1
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -59,6 +58,7 @@ def evals(
     """Print a run's held-out evaluations: one in parts, what thinking flipped, what length did."""
     # the parts are those of the dashboard, whose lines need rich: 0.1 s that --help should not pay
     from rftui.evaluations.reads import EvalsSource
+    from rftui.evaluations.training_reads import read_training_lengths
     from rftui.runs.reads import run_dir_of
     from store.layout import resolve_home
 
@@ -71,11 +71,11 @@ def evals(
         _print_flips(place, name, key, limit=limit, is_full=full, as_json=as_json)
         return
     page = source.page(key)
-    trained = _training_lengths(place, name) if lengths else None
+    trained = read_training_lengths(place, name) if lengths else None
     if as_json:
-        print_json(page_fields(name, page, trained))
+        print_json(page_fields(name, page, trained, with_lengths=lengths))
         return
-    _print_page(page, trained)
+    _print_page(page, trained, is_of_lengths=lengths)
 
 
 def _check_options(*, flips: bool, full: bool, lengths: bool, limit: int | None) -> None:
@@ -113,13 +113,13 @@ def _chosen(page: EvalsPage, name: str, *, step: int | None, prompt: str | None,
     )
 
 
-def _print_page(page: EvalsPage, trained: TrainingLengths | None) -> None:
+def _print_page(page: EvalsPage, trained: TrainingLengths | None, *, is_of_lengths: bool) -> None:
     from rftui.evaluations.length_text import training_length_lines
     from rftui.evaluations.parts import circular_lines, length_lines, unmatched_lines
     from rftui.evaluations.text import kind_lines, list_head, list_row, paired_lines, total_lines
 
     width, detail = _width(), page.detail
-    if trained is None:
+    if not is_of_lengths:
         _say_lines(
             [
                 list_head(width),
@@ -130,8 +130,10 @@ def _print_page(page: EvalsPage, trained: TrainingLengths | None) -> None:
     if detail is None:
         return
     _say_lines(total_lines(detail, width))
-    if trained is not None:
+    if is_of_lengths:
         _say_lines([*length_lines(detail.lengths, width), *training_length_lines(trained, width)])
+        if trained is None:
+            narrate("this run has no rollouts with an accuracy reward, so nothing is said within prompts")
         return
     _say_lines(paired_lines(detail, width))
     _say_lines(circular_lines(detail.totals.circular, width))
@@ -208,21 +210,7 @@ def _say_flip(item: Flipped, *, is_full: bool) -> None:
                 say(f"             {one_line(line)}")
 
 
-def _training_lengths(home: Home, name: str) -> TrainingLengths | None:
-    """What length did within the prompts of training; None for a run that wrote no graded rollouts."""
-    from evals.lengths import Graded
-    from rftui.evaluations.length_text import training_lengths
-    from store.group_lengths import graded_lengths
-    from store.rollouts import open_rollouts
-
-    with closing(open_rollouts(home, name)) as connection:
-        found = graded_lengths(connection)
-        steps = connection.execute("SELECT min(step), max(step) FROM completion").fetchone()
-    completions = [Graded(*row) for row in found]
-    return training_lengths(completions, first_step=steps[0] or 0, last_step=steps[1] or 0)
-
-
-def page_fields(name: str, page: EvalsPage, trained: TrainingLengths | None) -> dict[str, Any]:
+def page_fields(name: str, page: EvalsPage, trained: TrainingLengths | None, *, with_lengths: bool) -> dict[str, Any]:
     """The document of `evals --json`; docs/evaluation.md describes it, and scripts rely on its names."""
     fields: dict[str, Any] = {
         "run": name,
@@ -231,13 +219,17 @@ def page_fields(name: str, page: EvalsPage, trained: TrainingLengths | None) -> 
         ],
         "detail": None if page.detail is None else detail_fields(page.detail),
     }
-    if trained is not None:
-        fields["training_lengths"] = {
-            "first_step": trained.first_step,
-            "last_step": trained.last_step,
-            "within_prompts": None if trained.within is None else trained.within._asdict(),
-            "by_rank": [each._asdict() for each in trained.ranks],
-        }
+    if with_lengths:
+        fields["training_lengths"] = (
+            None
+            if trained is None
+            else {
+                "first_step": trained.first_step,
+                "last_step": trained.last_step,
+                "within_prompts": None if trained.within is None else trained.within._asdict(),
+                "by_rank": [each._asdict() for each in trained.ranks],
+            }
+        )
     return fields
 
 

@@ -26,8 +26,10 @@ def training_lengths(completions: Sequence[Graded], *, first_step: int, last_ste
     return TrainingLengths(first_step, last_step, within_prompts(completions), tuple(by_rank(completions)))
 
 
-def training_length_lines(found: TrainingLengths, width: int) -> Iterator[Line]:
-    """Both, with how they were made."""
+def training_length_lines(found: TrainingLengths | None, width: int) -> Iterator[Line]:
+    """Both, with how they were made; nothing where there are no graded rollouts."""
+    if found is None:
+        return
     steps = f"training steps {found.first_step} to {found.last_step}"
     yield ()
     yield fitted((Span("within prompts", Role.STRONG), Span(f"  {steps}, completions as sampled", Role.MUTED)), width)

@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 from evals.lengths import LengthBin, by_length
 from evals.statistics import Paired
+from rftui.evaluations.length_text import TrainingLengths
 from rftui.evaluations.tables import Flip, KindRow, by_kind, flips, paired_answers
+from rftui.evaluations.training_reads import MOST_COMPLETIONS, read_training_lengths
 from rftui.terminal.half_blocks import Picture, Size, read_picture
 from store.evaluations import EvalAnswer, EvalKey, HeldOut, chance, eval_answers, eval_sample_of, held_out
 from store.layout import Home
@@ -56,6 +58,8 @@ class EvalsPage(NamedTuple):
     """Accuracy of guessing, by split and n."""
     detail: EvalDetail | None
     """Of the chosen evaluation; None where there is none."""
+    training: TrainingLengths | None = None
+    """What length did within the prompts of training up to now; None where that is not known yet or nothing is."""
 
 
 class SamplePage(NamedTuple):
@@ -78,6 +82,9 @@ class EvalsSource:
         self._details: dict[tuple[EvalKey, int, float], EvalDetail] = {}
         self._known: tuple[HeldOut, ...] = ()
         self._chances: dict[tuple[str, int], float | None] = {}
+        self._training: TrainingLengths | None = None
+        self._has_trained = False
+        """Whether that was read since the last evaluation."""
 
     def page(self, wanted: EvalKey | None, *, in_parts: bool = True) -> EvalsPage:
         """The evaluations, and the wanted one in parts; the newest where None or one that is not there is wanted.
@@ -90,13 +97,14 @@ class EvalsSource:
             # an evaluation that was made changes what the others are held against
             self._known = found
             self._details.clear()
+            self._has_trained = False
         for item in found:
             place = (item.key.split, item.n)
             if place not in self._chances and is_whole(item, answers := self._answers_of(item)):
                 self._chances[place] = chance(answers)
         chosen = next((item for item in found if item.key == wanted), found[0] if found else None)
         detail = None if chosen is None else self._detail(chosen, found) if in_parts else self._first(chosen, found)
-        return EvalsPage(found, dict(self._chances), detail)
+        return EvalsPage(found, dict(self._chances), detail, self._trained() if in_parts else None)
 
     def sample(self, key: EvalKey, number: int) -> SamplePage:
         """One example in full, with its answer under the other prompt where there is one."""
@@ -109,6 +117,13 @@ class EvalsSource:
     def picture(self, digest: str, space: Size, *, is_ascii: bool) -> Picture:
         """An image of the run, sized to cells."""
         return read_picture(self.home.run(self.run).media, digest, space, is_ascii=is_ascii)
+
+    def _trained(self) -> TrainingLengths | None:
+        """Made once an evaluation: a live run writes rollouts at every step."""
+        if not self._has_trained and self._known:
+            self._training = read_training_lengths(self.home, self.run, most=MOST_COMPLETIONS)
+            self._has_trained = True
+        return self._training
 
     def _detail(self, item: HeldOut, others: Sequence[HeldOut]) -> EvalDetail:
         place = _place(item)

@@ -14,6 +14,7 @@ from textual.widget import Widget
 from rftui.actions import bindings
 from rftui.cli.output import is_ascii
 from rftui.evaluations.browser import Filter
+from rftui.evaluations.length_text import training_length_lines
 from rftui.evaluations.matrix import MatrixView, matrix_lines, moved_column
 from rftui.evaluations.parts import circular_lines, length_lines, unmatched_lines
 from rftui.evaluations.reads import EvalsPage, EvalsSource
@@ -159,6 +160,7 @@ class EvalsPane(Pane):
             lines += matrix_lines(self._confusion, MatrixView(width, self.first_column), kind=kind)
         lines += unmatched_lines(detail.totals.unmatched, width)
         lines += length_lines(detail.lengths, width)
+        lines += training_length_lines(page.training, width)
         return lines
 
     def _row(self, row: int, width: int) -> Line:
