@@ -84,6 +84,7 @@ class WithinPrompts(NamedTuple):
 def by_length(lengths: Sequence[int], correct: Sequence[bool], *, bins: int = 4) -> list[LengthBin]:
     """Accuracy in bins of about as many answers each, shortest first; answers of one length are never parted.
 
+    What is left after a bin and would be less than half of one goes into it.
     Raises ValueError where the two are not of the same number.
     """
     if len(lengths) != len(correct):
@@ -95,6 +96,8 @@ def by_length(lengths: Sequence[int], correct: Sequence[bool], *, bins: int = 4)
         end = max(start, round(number * len(ordered) / bins))
         while start < end < len(ordered) and ordered[end][0] == ordered[end - 1][0]:
             end += 1
+        if len(ordered) - end < len(ordered) / bins / 2:
+            end = len(ordered)
         if end > start:
             found.append(_length_bin(ordered[start:end]))
         start = end

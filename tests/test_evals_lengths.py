@@ -30,6 +30,7 @@ def test_bins_hold_about_as_many_answers_each() -> None:
         ([5] * 10, [(5, 5, 10)]),  # all alike
         ([1, 5, 5, 5, 5, 5, 5, 9], [(1, 5, 7), (9, 9, 1)]),  # most of one length
         ([1, 2], [(1, 1, 1), (2, 2, 1)]),  # fewer than bins
+        ([3] * 11 + [9], [(3, 9, 12)]),  # one that would be a bin of its own
         ([], []),
     ],
 )
