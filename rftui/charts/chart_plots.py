@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from rftui.charts.curve_reads import RunCurves, placed
-from rftui.charts.curves import Axis, Point, Range, Scale, nearest, opened, roomy, smoothed, value_range
+from rftui.charts.curves import Axis, Point, Range, Scale, nearest, opened, points_at, roomy, smoothed, value_range
 from rftui.charts.panels import Panel, Trace, held_out_kind
 from rftui.charts.plot import Mark, Plot, Series
 from rftui.formats import fraction, number
@@ -137,8 +137,10 @@ def series_of(trace: Trace, data: RunCurves, look: Look, cursor: float | None) -
 
 
 def _smooth(points: Sequence[Point], weight: float) -> list[Point]:
-    values = smoothed([point.value for point in points], weight)
-    return [Point(x, value, step) for (x, _, step), value in zip(points, values, strict=True)]
+    if not points:
+        return []
+    places, values, steps = zip(*points, strict=True)
+    return points_at(places, smoothed(values, weight), steps)
 
 
 def _spread(

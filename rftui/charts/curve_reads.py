@@ -8,7 +8,7 @@ from contextlib import closing
 from typing import NamedTuple
 
 from rftui.charts.alerts import WATCHED, Alert, alert_lines, alerts_of, watched_in
-from rftui.charts.curves import Axis, Point, Range, Scale
+from rftui.charts.curves import Axis, Point, Range, Scale, points_at
 from store.layout import Home
 from store.metrics import (
     CurveMemory,
@@ -158,6 +158,7 @@ def _scales(connection: sqlite3.Connection, name: str, times: Sequence[StepTime]
 
 def placed(points: Collection[MetricPoint], scale: Scale | None) -> list[Point]:
     """A curve on an axis; without a scale on steps."""
-    if scale is None:
-        return [Point(float(point.step), point.value, point.step) for point in points]
-    return [Point(scale.at(point.step), point.value, point.step) for point in points]
+    if not points:
+        return []
+    steps, values = zip(*points, strict=True)
+    return points_at(map(float if scale is None else scale.at, steps), values, steps)
