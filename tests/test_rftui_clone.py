@@ -20,6 +20,8 @@ from tests.fake_runs import QUICK, Bench, final_state
 SETTINGS: dict[str, Any] = {
     **QUICK,
     "recipe": "tiny",
+    # as a launch settles auto
+    "source": "generated",
     "learning_rate": 5e-5,
     "seed": 7,
     "lora": {"r": 4},
