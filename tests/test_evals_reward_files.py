@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from evals.errors import RewardError
-from evals.rewards.files import load_reward
 from evals.rewards import Response, build_rewards, check_rewards, number_or_none
+from evals.rewards.files import load_reward
 from evals.task import Example
 from evals.tasks import load_task
 
