@@ -347,3 +347,16 @@ def test_a_value_is_edited_where_the_caret_is_and_a_proposal_is_taken(bench: Ben
             assert "method" not in entries(screen)
 
     run(scenario())
+
+
+def test_a_row_that_is_cut_says_so_beside_the_scrollbar(bench: Bench) -> None:
+    async def scenario() -> None:
+        async with driven(bench.home, size=(80, 24)) as driver:
+            screen = await driver.form("L")
+            await driver.fill(screen, recipe="nope")
+            row = driver.app.screen._compositor.render_strips()[3]
+            text = "".join(segment.text for segment in row)
+            assert screen.rows.show_vertical_scrollbar
+            assert "expected one of" in text and text[78] == "…"
+
+    run(scenario())

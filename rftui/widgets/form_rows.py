@@ -95,6 +95,8 @@ class FormRows(LineList):
 
     def _draw_item(self, y: int, width: int) -> Line:
         item = self._items[y]
+        # the scrollbar would lie over the last cell, and with it over the sign that something was cut
+        width = min(width, self.scrollable_content_region.width)
         if isinstance(item, str):
             return heading_line(item, width)
         return row_line(item, width, self.editor if y == self.cursor else None)
