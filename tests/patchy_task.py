@@ -14,8 +14,8 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 import evals.tasks
-from evals.task import Example, Source
-from evals.tasks.sat import GeneratedScenes, SpatialAptitude
+from evals.task import Example, Examples, Source
+from evals.tasks.sat import SpatialAptitude
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -43,7 +43,7 @@ def cut_off(images: Images) -> Images:
 class PatchyExamples:
     """Generated examples of which some are broken."""
 
-    def __init__(self, whole: GeneratedScenes, *, broken: Collection[int], length: int | None = None) -> None:
+    def __init__(self, whole: Examples, *, broken: Collection[int], length: int | None = None) -> None:
         self.whole = whole
         self.broken = broken
         self.length = length
@@ -59,7 +59,7 @@ class PatchyTask(SpatialAptitude):
 
     name = "patchy"
 
-    def examples(self, split: str, *, seed: int, difficulty: float, source: Source) -> PatchyExamples:  # type: ignore[override]
+    def examples(self, split: str, *, seed: int, difficulty: float, source: Source) -> PatchyExamples:
         """The examples of `sat`, some of them broken."""
         whole = super().examples(split, seed=seed, difficulty=difficulty, source=source)
         return PatchyExamples(whole, broken=BROKEN[split])
