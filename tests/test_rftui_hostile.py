@@ -192,6 +192,7 @@ def walk_through(terminal: Terminal) -> Iterator[str]:
             yield stop(terminal, *keys)
 
 
+CATCH_UP_S = 120.0
 PASTED = (*MARKUP, *CHARACTERS[2:5], CHARACTERS[8], CHARACTERS[9], LONG[0])
 """What is pasted into fields; of what steers a terminal the keyboard's own sequences come first."""
 
@@ -232,10 +233,11 @@ def bracketed(text: str) -> str:
 def left(terminal: Terminal) -> Iterator[str]:
     """Leaves the form, with what was written there."""
     terminal.press("escape")
-    text = terminal.wait_for(lambda text: "Leave the form?" in text or "L launch" in text)
+    # on a busy machine the form is still behind the keys of the walk
+    text = terminal.wait_for(lambda text: "Leave the form?" in text or "L launch" in text, timeout_s=CATCH_UP_S)
     if "Leave the form?" in text:
         terminal.press("y")
-    yield terminal.wait_for("filter")
+    yield terminal.wait_for("L launch", timeout_s=CATCH_UP_S)
 
 
 def compared(terminal: Terminal) -> Iterator[str]:
