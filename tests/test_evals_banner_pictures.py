@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from evals.generated.banner_fonts import FACES, character_missing, text_mask, text_width
-from evals.generated.banner_looks import CONTRAST, FRAMES, Palette, contrast_ratio, large_look, small_look
+from evals.generated.banner_looks import (
+    CONTRAST,
+    FRAMES,
+    MILD_NOISE,
+    STRONG_NOISE,
+    Palette,
+    contrast_ratio,
+    large_look,
+    small_look,
+)
 from evals.generated.banner_pictures import TextTooLong, fits_always, large_layout, small_layout
 from evals.generated.banner_questions import (
     ASPECTS,
@@ -28,7 +37,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 BLACK, WHITE = (0, 0, 0), (255, 255, 255)
-PINNED = {48: "1032726bc88aa658", 96: "f38e74a25b3f0d73", 448: "3950eb858eeadd89"}
+PINNED = {48: "8a805a2a0beff4fb", 96: "75b7e090ea935727", 448: "4ba6d3c83a09fd4a"}
 """Of the bytes of some banners by side. They change with the fonts, with how they are drawn, and with the grammar. The
 embedded model was taught on those of 48 pixels: train it anew (`python -m trainer.tiny`) before pinning others."""
 
@@ -180,9 +189,13 @@ def test_sentences_come_in_every_face_frame_and_shape() -> None:
     assert len({len(large_layout(b.message.text, b.look, b.width, b.height).lines) for b in banners}) >= 4
 
 
-def test_noise_grows_with_difficulty() -> None:
-    assert small("n", difficulty=0.0).noise == 0.0
-    assert 0 < small("n", difficulty=0.5).noise < small("n", difficulty=1.0).noise
+def test_more_banners_have_strong_noise_at_higher_difficulty() -> None:
+    noise = {d: [small(f"n{seed}", difficulty=d).noise for seed in range(100)] for d in (0.0, 0.5, 1.0)}
+
+    assert set(noise[0.0]) == {0.0}
+    assert set(noise[0.5]) == {MILD_NOISE / 4, STRONG_NOISE}
+    assert 35 < noise[0.5].count(STRONG_NOISE) < 65
+    assert set(noise[1.0]) == {STRONG_NOISE}
 
 
 @pytest.mark.parametrize("aspect", [0.5, 1.0, 2.0, 4.0, 8.0])

@@ -8,6 +8,7 @@ in all three.
 from __future__ import annotations
 
 import hashlib
+import math
 import random
 from typing import NamedTuple
 
@@ -32,8 +33,8 @@ SPLIT_OF_BUCKET = {0: "heldout", 1: "validation"}
 BUCKETS = 10
 MOST_CLOUDS = 4
 """In front of the aircraft at difficulty 1."""
-STRONGEST_NOISE = 0.5
-"""Share of random pixels blended in at difficulty 1; it grows with the square, since little noise hides nothing."""
+STRONGEST_NOISE = 0.59
+"""Share of random pixels blended in at difficulty 1; it grows with the fourth root: little noise hides nothing."""
 GREATEST_LIKENESS = 0.5
 """How far lengths come together at difficulty 1, as a share of their distance at difficulty 0."""
 
@@ -125,6 +126,6 @@ def _jitter(rng: random.Random, difficulty: float) -> Jitter:
         turn=rng.uniform(-1, 1) * (0.02 + 0.14 * difficulty),
         clouds=clouds,
         noise_seed=rng.getrandbits(32),
-        noise=STRONGEST_NOISE * difficulty**2,
+        noise=STRONGEST_NOISE * math.sqrt(math.sqrt(difficulty)),
         likeness=GREATEST_LIKENESS * difficulty,
     )

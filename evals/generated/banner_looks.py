@@ -28,8 +28,9 @@ NOTES = (
 STEEPEST = 18
 """Slant of letters in percent of their height."""
 MOST_MARKS = 5
-STRONGEST_NOISE = 0.35
-"""Share of random pixels blended in at difficulty 1; it grows with the square."""
+MILD_NOISE, STRONG_NOISE = 0.35, 0.58
+"""Shares of random pixels blended in. At difficulty d a banner has strong noise with a chance of d, and else MILD_NOISE
+times the square of d: some are easily read and some hardly, for people too."""
 INKS = {
     "light": ((25, 25, 25), (150, 20, 30), (20, 40, 150), (80, 20, 110), (15, 80, 35)),
     "dark": ((255, 255, 255), (255, 230, 120), (190, 240, 255), (255, 205, 190)),
@@ -146,6 +147,11 @@ def _small_palette(rng: random.Random, kind: str) -> Palette:
     if kind == "light":
         return Palette(ink, (150, 235, 150), (150, 235, 250), (250, 235, 150), (255, 255, 255))
     return Palette(ink, (10, 20, 10), (10, 20, 100), (100, 20, 10), (0, 0, 0))
+
+
+def small_noise(rng: random.Random, difficulty: float) -> float:
+    """Share of random pixels in a banner at the embedded model's size, 0 to 1."""
+    return STRONG_NOISE if rng.random() < difficulty else MILD_NOISE * difficulty**2
 
 
 def large_look(rng: random.Random, difficulty: float, *, faces: tuple[str, ...] = tuple(FACES)) -> Look:

@@ -9,7 +9,7 @@ import hashlib
 import random
 from typing import TYPE_CHECKING, NamedTuple
 
-from evals.generated.banner_looks import STRONGEST_NOISE, Look, large_look, small_look
+from evals.generated.banner_looks import Look, large_look, small_look, small_noise
 from evals.generated.banner_pictures import (
     ROWS,
     SMALL_SIDE,
@@ -146,7 +146,7 @@ def small_banner(rng: random.Random, form: str, gold: str, *, difficulty: float,
         side,
         side,
         shift=(rng.randint(-1, 1), rng.randint(-1, 1)),
-        noise=STRONGEST_NOISE * difficulty**2,
+        noise=small_noise(rng, difficulty),
         noise_seed=rng.getrandbits(32),
     )
 

@@ -14,11 +14,11 @@ from typing import NamedTuple
 POSITIVE, NEGATIVE = "positive", "negative"
 ANSWERS = (POSITIVE, NEGATIVE)
 FORM_WEIGHTS = {
-    "plain": (55, 10),
-    "intensity": (30, 15),
-    "negation": (15, 30),
-    "contrast": (0, 20),
-    "mixed": (0, 25),
+    "plain": (55, 15),
+    "intensity": (30, 20),
+    "negation": (15, 5),
+    "contrast": (0, 25),
+    "mixed": (0, 35),
 }
 """How often each form comes, at difficulty 0 and at difficulty 1; linear between."""
 FORMS = tuple(FORM_WEIGHTS)

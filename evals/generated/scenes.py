@@ -7,6 +7,7 @@ where decides whether a scene may be trained on, tuned on (validation) or held o
 from __future__ import annotations
 
 import hashlib
+import math
 import random
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -31,8 +32,8 @@ RADIUS = {"near": 7, "middle": 5, "far": 4}
 BUCKETS = 10
 SPLIT_OF_BUCKET = {0: "heldout", 1: "validation"}
 """All other buckets are the training split."""
-STRONGEST_NOISE = 0.6
-"""Share of random pixels blended in at difficulty 1; it grows with the square, since little noise hides nothing."""
+STRONGEST_NOISE = 0.62
+"""Share of random pixels blended in at difficulty 1; it grows with the root, since little noise hides nothing."""
 
 Cell = tuple[int, int]
 """Column from the left and row from the top."""
@@ -99,7 +100,7 @@ def make_scene(
         Thing(colour, shape, cell, distance, (rng.randint(-1, 1), rng.randint(-1, 1)))
         for colour, shape, cell, distance in zip(colours, shapes, places, distances, strict=True)
     )
-    return Scene(things, rng.getrandbits(32), STRONGEST_NOISE * difficulty**2)
+    return Scene(things, rng.getrandbits(32), STRONGEST_NOISE * math.sqrt(difficulty))
 
 
 def draw(scene: Scene) -> Image:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 LESSON_NOISE = 0.1
 """Share of random pixels in a lesson's picture at difficulty 1; letters drown earlier than shapes."""
+HARDEST_LESSON = 0.3
+"""Lessons show easy banners only: what is asked for at difficulty 0.5 has looks that are new to the model."""
 WORDS = (
     *("none", "but", "but not"),
     *(*SHORT_VERDICTS["positive"], *SHORT_VERDICTS["negative"]),
@@ -42,8 +44,8 @@ class BannerLessons(Subject):
     facts: ClassVar[dict[str, Fact]] = {"word": Fact("cell", WORDS)}
 
     def sample(self, rng: random.Random) -> Banner:
-        """A banner of either sentiment and of a form that fits its difficulty."""
-        difficulty = rng.random()
+        """An easy banner of either sentiment."""
+        difficulty = HARDEST_LESSON * rng.random()
         banner = sample_question(rng, split="train", difficulty=difficulty).banner
         return banner._replace(noise=LESSON_NOISE * difficulty)
 

@@ -69,7 +69,7 @@ def make_optimizers(model: torch.nn.Module) -> list[torch.optim.Optimizer]:
     matrices = [
         parameter
         for name, parameter in model.named_parameters()
-        if parameter.ndim == 2 and "embed" not in name and "maps" not in name
+        if parameter.ndim == 2 and "embed" not in name and "where_map" not in name
     ]
     chosen = {id(parameter) for parameter in matrices}
     others = [parameter for parameter in model.parameters() if id(parameter) not in chosen]

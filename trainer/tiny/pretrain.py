@@ -29,7 +29,7 @@ BATCH_LESSONS = 24
 SEEING_STEPS = 500
 SEEING_PICTURES = {"sat": 6, "aircraft": 24, "banner": 40}
 """A step."""
-DESCRIPTION_STEPS = 200
+DESCRIPTION_STEPS = 300
 """Steps of descriptions alone, before questions come."""
 QUESTIONS = 0.75
 """Share of turns that are questions, once questions begin."""
@@ -57,7 +57,7 @@ class Pretraining:
     def see(self) -> None:
         """Trains the vision encoder alone."""
         counts = [SEEING_PICTURES[subject.name] for subject in SUBJECTS]
-        learn_to_see(self.model, SUBJECTS, counts, steps=SEEING_STEPS, seed=self.seed)
+        learn_to_see(self.model, self.processor.tokenizer, SUBJECTS, counts, steps=SEEING_STEPS, seed=self.seed)
 
     def run(self, *, most_steps: int, snapshots: Path | None = None) -> int:
         """Trains until every validation accuracy is in its band and returns the step.
