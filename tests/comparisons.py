@@ -143,6 +143,13 @@ class Compared:
             await self.app.workers.wait_for_complete()
             await self.pilot.pause()
 
+    async def settle_until(self, is_so: Callable[[], bool]) -> None:
+        """Until something is so, or 100 times settled: a busy machine may take a process for idle that has no turn."""
+        for _ in range(100):
+            if is_so():
+                return
+            await self.settle()
+
     async def look(self) -> None:
         """Looks at the runs as the screen's own clock would."""
         self.screen.look()

@@ -329,12 +329,28 @@ def test_the_same_prompt_stands_in_columns_with_a_slider_each(tmp_path: Path) ->
 def test_rollouts_stand_above_each_other_where_they_do_not_fit_beside(tmp_path: Path, size: tuple[int, int]) -> None:
     async def scenario(opened: Compared) -> None:
         await opened.press("4")
+        await opened.settle_until(lambda: len({column.region.y for column in columns(opened)}) == 2)
         regions = [column.region for column in columns(opened)]
         assert len(regions) == 2
         assert regions[0].x == regions[1].x and regions[0].bottom <= regions[1].y
         assert all(region.height >= 7 for region in regions)
 
     drive_comparison(seeded_home(tmp_path), NAMES, scenario, size=size)
+
+
+def test_columns_find_their_places_when_runs_are_known_only_after_the_first_layout(tmp_path: Path) -> None:
+    async def scenario(opened: Compared) -> None:
+        pane, runs = opened.screen.rollouts, opened.screen.runs
+        pane.runs = CompareRuns([WatchedRun(name) for name in NAMES])
+        await opened.press("4")
+        await opened.settle_until(lambda: pane.size.width > 0)
+        pane.runs = runs
+        pane.version += 1
+        await opened.settle_until(lambda: len({column.region.x for column in columns(opened)}) == 2)
+
+        assert [column.region.y for column in columns(opened)] == [columns(opened)[0].region.y] * 2
+
+    drive_comparison(seeded_home(tmp_path), NAMES, scenario)
 
 
 def test_prompts_are_sorted_reasoning_unfolded_and_the_image_enlarged(tmp_path: Path) -> None:

@@ -85,6 +85,9 @@ class CompareRolloutsPane(ComparePane):
         self._reader = PairsReader(home)
         self._what = SpanLines(id="what")
         self._question = SpanLines(id="question")
+        self._grid = Container(*self.columns, id="columns")
+        self._beside = 2
+        """Columns that fit beside each other."""
         self._pages: dict[str, GroupPage] = {}
 
     def content(self) -> Iterable[Widget]:
@@ -92,7 +95,7 @@ class CompareRolloutsPane(ComparePane):
         yield self._what
         yield Horizontal(
             Vertical(self.list, self.image, id="side"),
-            Vertical(self._question, Container(*self.columns, id="columns"), id="right"),
+            Vertical(self._question, self._grid, id="right"),
             id="pairs",
         )
 
@@ -104,17 +107,19 @@ class CompareRolloutsPane(ComparePane):
     def on_resize(self, event: Resize) -> None:
         """As many columns as fit, above each other where they do not fit beside each other."""
         self.set_class(event.size.width < NARROW, "narrow")
-        beside = min(MOST_COLUMNS, (event.size.width - LEFT_WIDTH) // COLUMN_WIDTH)
-        is_stacked = beside < 2
-        self.browser.slots = 2 if is_stacked else beside
-        grid = self.query_one("#columns")
-        grid.styles.grid_size_columns = 1 if is_stacked else self._count()
-        grid.styles.grid_size_rows = self._count() if is_stacked else 1
+        self._beside = min(MOST_COLUMNS, (event.size.width - LEFT_WIDTH) // COLUMN_WIDTH)
+        self.browser.slots = max(2, self._beside)
+        self._place_columns()
         self.call_after_refresh(self.draw_safely, self._show)
         self._read_where_needed()
 
-    def _count(self) -> int:
-        return max(1, min(self.browser.slots, len(self.runs.there) or 1))
+    def _place_columns(self) -> None:
+        """Gives the columns their places; how many there are is known once the runs were looked at."""
+        count = max(1, min(self.browser.slots, len(self.runs.there)))
+        across, down = (1, count) if self._beside < 2 else (count, 1)
+        styles = self._grid.styles
+        if (styles.grid_size_columns, styles.grid_size_rows) != (across, down):
+            styles.grid_size_columns, styles.grid_size_rows = across, down
 
     # what is read
 
@@ -133,6 +138,7 @@ class CompareRolloutsPane(ComparePane):
         """Runs may have come or gone."""
         self.browser.names = self.runs.there
         self.browser.writers = [name for name, run in self.runs.summaries.items() if run.method == "grpo"]
+        self._place_columns()
         super().watch_version()
 
     def _read_where_needed(self) -> None:
