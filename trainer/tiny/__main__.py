@@ -1,9 +1,9 @@
-"""`python -m trainer.tiny OUT`: makes the embedded model again, from nothing, in some minutes on one core.
+"""`python -m trainer.tiny OUT`: makes the embedded model again, from nothing, in about 20 minutes on one core.
 
     python -m trainer.tiny /tmp/tiny --seed 1
 
-The shipped weights came from this command. Another machine's floating point gives other weights of the same kind, so
-the shipped ones are frozen and this script is how they were made.
+The shipped weights came from these phases, launched one by one with a look at validation between them; they are frozen,
+since another run or another machine's floating point gives other weights of the same kind.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m trainer.tiny", description="Train the embedded model again.")
     parser.add_argument("out", type=Path, help="directory for weights, tokenizer and processor")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--most-steps", type=int, default=3000)
     parser.add_argument("--snapshots", type=Path, default=None, help="also keep the weights of every validation here")
     arguments = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
@@ -36,9 +35,9 @@ def main(argv: list[str]) -> int:
     print(f"{parameters} parameters, {len(tokenizer)} tokens", flush=True)
     pretraining = Pretraining(model, processor, seed=arguments.seed)
     pretraining.see()
-    step = pretraining.run(most_steps=arguments.most_steps, snapshots=arguments.snapshots)
+    pretraining.run(snapshots=arguments.snapshots)
     save(model.eval(), processor, arguments.out)
-    print(f"stopped at step {step}; written to {arguments.out}")
+    print(f"written to {arguments.out}")
     return 0
 
 

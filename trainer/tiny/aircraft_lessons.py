@@ -43,9 +43,9 @@ class AircraftLessons(Subject):
         "view": Fact("picture", VIEWS),
     }
 
-    def sample(self, rng: random.Random) -> AircraftScene:
+    def sample(self, rng: random.Random, *, hardest: float = 1.0) -> AircraftScene:
         """Any variant, seen any way."""
-        difficulty = rng.random()
+        difficulty = hardest * rng.random()
         scene = make_scene(rng, rng.choice(fleet()), split="train", difficulty=difficulty)
         return scene._replace(jitter=scene.jitter._replace(noise=LESSON_NOISE * difficulty))
 

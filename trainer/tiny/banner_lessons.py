@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 LESSON_NOISE = 0.1
 """Share of random pixels in a lesson's picture at difficulty 1; letters drown earlier than shapes."""
-HARDEST_LESSON = 0.3
-"""Lessons show easy banners only: what is asked for at difficulty 0.5 has looks that are new to the model."""
 WORDS = (
     *("none", "but", "but not"),
     *(*SHORT_VERDICTS["positive"], *SHORT_VERDICTS["negative"]),
@@ -43,9 +41,9 @@ class BannerLessons(Subject):
     name = "banner"
     facts: ClassVar[dict[str, Fact]] = {"word": Fact("cell", WORDS)}
 
-    def sample(self, rng: random.Random) -> Banner:
-        """An easy banner of either sentiment."""
-        difficulty = HARDEST_LESSON * rng.random()
+    def sample(self, rng: random.Random, *, hardest: float = 1.0) -> Banner:
+        """A banner of either sentiment, of a form that fits its difficulty."""
+        difficulty = hardest * rng.random()
         banner = sample_question(rng, split="train", difficulty=difficulty).banner
         return banner._replace(noise=LESSON_NOISE * difficulty)
 

@@ -40,9 +40,9 @@ class Share(NamedTuple):
     """Share of its turns that are questions; the others are descriptions."""
 
 
-def lesson(rng: random.Random, subject: Subject, *, questions: float) -> Lesson:
-    """A picture of the training split, of any difficulty, with four turns."""
-    sample = subject.sample(rng)
+def lesson(rng: random.Random, subject: Subject, *, questions: float, hardest: float = 1.0) -> Lesson:
+    """A picture of the training split, of any difficulty up to the hardest, with four turns."""
+    sample = subject.sample(rng, hardest=hardest)
     turns = []
     for number in range(TURNS):
         if rng.random() < questions:
@@ -52,10 +52,20 @@ def lesson(rng: random.Random, subject: Subject, *, questions: float) -> Lesson:
     return Lesson(subject.draw(sample), tuple(turns))
 
 
-def lessons(rng: random.Random, shares: Mapping[str, Share], *, count: int) -> list[Lesson]:
+def lessons(
+    rng: random.Random, shares: Mapping[str, Share], *, count: int, hardest_banner: float = 1.0
+) -> list[Lesson]:
     """So many lessons in the shares given."""
     chosen: Sequence[Subject] = rng.choices(SUBJECTS, [shares[subject.name].weight for subject in SUBJECTS], k=count)
-    return [lesson(rng, subject, questions=shares[subject.name].questions) for subject in chosen]
+    return [
+        lesson(
+            rng,
+            subject,
+            questions=shares[subject.name].questions,
+            hardest=hardest_banner if subject.name == "banner" else 1.0,
+        )
+        for subject in chosen
+    ]
 
 
 def all_texts(rng: random.Random, *, samples: int) -> Iterator[str]:

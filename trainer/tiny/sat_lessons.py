@@ -36,9 +36,9 @@ class SatLessons(Subject):
         "distance": Fact("cell", ("none", *DISTANCES)),
     }
 
-    def sample(self, rng: random.Random) -> SceneSample:
+    def sample(self, rng: random.Random, *, hardest: float = 1.0) -> SceneSample:
         """A scene built for a question of any type."""
-        difficulty = rng.random()
+        difficulty = hardest * rng.random()
         first = ask(rng, rng.choice(list(KINDS)), split="train", difficulty=difficulty)
         scene = first.scene._replace(noise=LESSON_NOISE * difficulty)
         return SceneSample(scene, first, tuple(questions_about(rng, scene)))

@@ -50,8 +50,8 @@ class Subject(ABC):
     facts: ClassVar[dict[str, Fact]]
 
     @abstractmethod
-    def sample(self, rng: random.Random) -> Any:
-        """What a picture of the training split shows, at any difficulty."""
+    def sample(self, rng: random.Random, *, hardest: float = 1.0) -> Any:
+        """What a picture of the training split shows, at any difficulty up to the hardest."""
 
     @abstractmethod
     def draw(self, sample: Any) -> Image:

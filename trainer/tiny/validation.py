@@ -21,22 +21,6 @@ SAMPLED = {"do_sample": True, "temperature": 1.0, "top_k": 0, "top_p": 1.0}
 GREEDY = {"do_sample": False, "temperature": None, "top_k": None, "top_p": None}
 
 
-class Band(NamedTuple):
-    """Where accuracy at difficulty 0.5 should be, from a little over chance to far from solved."""
-
-    low: float
-    high: float
-
-    @property
-    def middle(self) -> float:
-        """Half way."""
-        return (self.low + self.high) / 2
-
-
-BANDS = {"sat": Band(0.40, 0.63), "aircraft": Band(0.25, 0.63), "banner": Band(0.61, 0.64)}
-"""At least ten points over chance (.28, .08 and .50) and at most .65, with some room for chance."""
-
-
 class ValidationSet(NamedTuple):
     """Some examples of a task with their pictures, drawn once."""
 
