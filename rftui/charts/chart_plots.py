@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from rftui.charts.curve_reads import RunCurves, placed
 from rftui.charts.curves import Axis, Point, Range, Scale, nearest, opened, points_at, roomy, smoothed, value_range
+from rftui.charts.growing_line import GrowingLine
 from rftui.charts.panels import Panel, Trace, held_out_kind
 from rftui.charts.plot import Mark, Plot, Series
 from rftui.formats import fraction, number
@@ -89,6 +90,7 @@ class Lines:
     def __init__(self) -> None:
         self._kept: dict[Trace, Series] = {}
         self._made_of: tuple[RunCurves, Axis, float] | None = None
+        self._growing: dict[Trace, GrowingLine] = {}
 
     def line(self, trace: Trace, data: RunCurves, look: Look, cursor: float | None) -> Series:
         """One curve with its value at the cursor or the end."""
@@ -97,7 +99,8 @@ class Lines:
             self._kept.clear()
             self._made_of = (data, look.axis, look.weight)
         if trace not in self._kept:
-            self._kept[trace] = series_of(trace, data, look, None)
+            growing = self._growing.setdefault(trace, GrowingLine())
+            self._kept[trace] = series_of(trace, data, look, None, growing=growing)
         line = self._kept[trace]
         return line if cursor is None else line._replace(readout=_readout(trace, line, data, cursor))
 
@@ -121,16 +124,23 @@ def plot_of(panel: Panel, data: RunCurves, look: Look, lines: Lines | None = Non
     )
 
 
-def series_of(trace: Trace, data: RunCurves, look: Look, cursor: float | None) -> Series:
-    """One curve of a run with its spread or intervals, and its value at the cursor or the end."""
+def series_of(
+    trace: Trace, data: RunCurves, look: Look, cursor: float | None, *, growing: GrowingLine | None = None
+) -> Series:
+    """One curve of a run with its spread or intervals, and its value at the cursor or the end.
+
+    `growing` is the curve as it was made before, over steps.
+    """
     scale = scale_of(data, look.axis)
-    points = placed(data.curves[trace.metric], scale)
+    over_steps = None if scale is not None else growing or GrowingLine()
+    curve = data.curves[trace.metric]
+    points = placed(curve, scale) if over_steps is None else over_steps.points(curve)
     if trace.is_held_out:
         line = _held_out(trace, points, data)
         return line._replace(readout=_readout(trace, line, data, cursor))
     smooth: list[Point] = []
     if look.weight and len(points) >= LEAST_SMOOTHED:
-        smooth = _smooth(points, look.weight)
+        smooth = _smooth(points, look.weight) if over_steps is None else over_steps.smooth(look.weight)
     edges = _spread(points, data.curves.get(trace.spread or "", []), look.weight)
     line = Series(one_line(trace.label), points, smooth, edges)
     return line._replace(readout=_readout(trace, line, data, cursor))

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from rftui.charts.chart_plots import LEAST_ROOM, Look, place, scale_of, series_of
 from rftui.charts.curve_reads import RunCurves, placed
 from rftui.charts.curves import Axis, Point, Range, nearest, opened, roomy, value_range
+from rftui.charts.growing_line import GrowingLine
 from rftui.charts.panels import Panel, Trace, held_out_kind, preset
 from rftui.charts.plot import SERIES, Plot, Series
 from rftui.formats import fraction, number
@@ -168,6 +169,8 @@ class Overlay:
 
     def __init__(self) -> None:
         self._kept: dict[tuple[str, tuple[str, ...]], _Kept] = {}
+        self._growing: dict[tuple[str, str], GrowingLine] = {}
+        """By metric and run."""
 
     def plot(self, panel: Panel, shown: Shown) -> Plot:
         """One metric of all runs."""
@@ -199,11 +202,12 @@ class Overlay:
     def _line(self, trace: Trace, strand: Strand, number_of: int, shown: Shown) -> _Kept:
         key = (trace.metric, strand.names)
         look = shown.look
-        sources = tuple(shown.curves[name] for name in strand.names if name in shown.curves)
+        names = [name for name in strand.names if name in shown.curves]
+        sources = tuple(shown.curves[name] for name in names)
         how = (look.axis, look.weight, shown.view if trace.is_held_out else None, len(shown.strands))
         kept = self._kept.get(key)
         if kept is None or kept.how != how or not _are_same(kept.sources, sources):
-            lines = [line for data in sources if (line := _line_of(trace, data, look)) is not None]
+            lines = [line for name in names if (line := self._line_of(trace, name, shown)) is not None]
             series = seed_mean(lines) if strand.is_seeds else next(iter(lines), None)
             if series is not None and trace.is_held_out:
                 series = _beside(series, shown, number_of)
@@ -213,16 +217,17 @@ class Overlay:
             kept = self._kept[key] = _Kept(sources, how, series, {})
         return kept
 
+    def _line_of(self, trace: Trace, name: str, shown: Shown) -> Series | None:
+        """A metric of one run; None where it has no value, or no place on the axis."""
+        data, look = shown.curves[name], shown.look
+        if not data.curves.get(trace.metric) or not _is_on(data, look.axis):
+            return None
+        growing = self._growing.setdefault((trace.metric, name), GrowingLine())
+        return series_of(trace, data, look, None, growing=growing)
+
 
 def _are_same(one: Sequence[RunCurves], other: Sequence[RunCurves]) -> bool:
     return len(one) == len(other) and all(a is b for a, b in zip(one, other, strict=True))
-
-
-def _line_of(trace: Trace, data: RunCurves, look: Look) -> Series | None:
-    """A metric of one run; None where it has no value, or no place on the axis."""
-    if not data.curves.get(trace.metric) or not _is_on(data, look.axis):
-        return None
-    return series_of(trace, data, look, None)
 
 
 def _beside(series: Series, shown: Shown, number_of: int) -> Series:
@@ -251,8 +256,15 @@ def _extent(kept: _Kept, view: Range, *, is_log: bool) -> list[float]:
 
 
 def _values_in(series: Series, view: Range) -> list[float]:
-    drawn = (series.points, series.smooth, *(series.edges or ()))
-    return [p.value for points in drawn for p in points if view.low <= p.x <= view.high and math.isfinite(p.value)]
+    found: list[float] = []
+    for points in (series.points, series.smooth, *(series.edges or ())):
+        values = [point[1] for point in points]
+        # nearly every line lies in the view and has no gap, and a sum that is finite has none in it
+        if points and view.low <= points[0].x and points[-1].x <= view.high and math.isfinite(sum(values)):
+            found += values
+        else:
+            found += [p.value for p in points if view.low <= p.x <= view.high and math.isfinite(p.value)]
+    return found
 
 
 def seed_mean(lines: Sequence[Series]) -> Series | None:
