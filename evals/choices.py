@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from evals.grading import normalized
-from evals.task import Example
+from evals.task import Example, Task
 
 # the same few answers stand in hundreds of thousands of rows
 _as_graded = lru_cache(maxsize=4096)(normalized)
@@ -36,3 +36,17 @@ def choice_problem(options: Sequence[str], gold: str) -> str | None:
         return f"its correct answer {gold!r} is not among its options {list(options)!r}"
     repeated = next((option for option, text in zip(options, known, strict=True) if known.count(text) > 1), None)
     return None if repeated is None else f"its options say {repeated!r} more than once"
+
+
+def graded(task: Task, answer: str | None, example: Example) -> bool | None:
+    """Whether the task calls the answer right; None where nobody could be graded on the example, whatever the task.
+
+    That is where its own rule says so, or where not exactly one of the options shown is the gold answer.
+    """
+    if example.options and _problem(example.options, example.gold) is not None:
+        return None
+    return task.grade(answer, example)
+
+
+# asked for every answer and every reward of one example
+_problem = lru_cache(maxsize=4096)(choice_problem)

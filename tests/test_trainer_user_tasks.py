@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from tests.picture_files import class_folder
 from tests.test_evals_task_check import page_example
-from tests.training_runs import make_run
+from tests.training_runs import make_run, of_type, records, train
 
 pytestmark = [pytest.mark.train]
 
@@ -73,3 +74,40 @@ def test_a_task_that_holds_nothing_out_is_warned_of(tmp_path: Path) -> None:
 
     assert said["ok"]
     assert "there are no held-out examples" in said["warnings"][0]
+
+
+def test_examples_that_cannot_be_graded_and_images_trained_on_are_warned_of(tmp_path: Path) -> None:
+    task = page_example().replace("gold=str(len(cells))", "gold=str(len(cells) - 1)").replace("/{seed}/{split}", "")
+    (tmp_path / "my_task.py").write_text(task)
+
+    said = checked(tmp_path, task=str(tmp_path / "my_task.py"), source="auto")
+
+    warnings = "\n".join(said["warnings"])
+    assert said["ok"], said["errors"]
+    assert "of 300 train examples looked at (25%) cannot be graded and count nowhere" in warnings
+    assert "'0' is not among its options" in warnings
+    assert "300 of 300 held-out examples looked at (100%) have images that are trained on too" in warnings
+
+
+def test_a_task_of_which_most_examples_cannot_be_graded_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "my_task.py").write_text(page_example().replace("gold=str(len(cells))", 'gold="many"'))
+
+    said = checked(tmp_path, task=str(tmp_path / "my_task.py"), source="auto")
+
+    (error,) = said["errors"]
+    assert "300 of 300 train examples looked at (100%) cannot be graded" in error["found"]
+
+
+def test_what_a_launch_warns_of_stands_in_the_run_too(tmp_path: Path) -> None:
+    pets = class_folder(tmp_path / "pets", {"train/cat": 9, "train/dog": 9})
+    shutil.copytree(pets / "train", pets / "test")
+    settings = {"task": "folder", "source": str(pets), "task_options": {}}
+    run_dir = make_run(
+        tmp_path, **settings, method="eval", evaluation={"examples": 4, "batch_size": 4, "prompts": ["direct"]}
+    )
+
+    assert train(run_dir) == 0, run_dir.output.read_text()
+
+    (note,) = of_type(records(run_dir), "note")
+    assert note["level"] == "warning"
+    assert "18 of 18 held-out examples looked at (100%) have images that are trained on too" in note["text"]

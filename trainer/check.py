@@ -19,8 +19,10 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_
 from trl import GRPOConfig, SFTConfig
 
 import trainer
+from evals.checking.facts import Level
 from evals.checking.faults import blame
-from evals.errors import EvalsError
+from evals.checking.samples import sampled_problems
+from evals.errors import EvalsError, TaskError
 from evals.rewards import build_rewards
 from evals.task import Examples
 from evals.tasks import is_task_file, load_task
@@ -205,13 +207,16 @@ def _check_task(config: RunConfig, run_dir: RunDir) -> dict[str, Any]:
     held_out = task.examples("heldout", seed=config.evaluation.seed, difficulty=config.difficulty, source=source)
     if config.evaluation.examples and held_out.length == 0:
         warnings.append("there are no held-out examples, so nothing will be evaluated; `rftui tasks check` shows why")
-    if task.grade(example.gold, example) is False:
-        warnings.append(f"example {example.uid}: the task grades the gold answer {example.gold!r} as wrong")
+    problems = list(sampled_problems(task, examples, held_out))
+    for problem in problems:
+        # an evaluation trains on nothing
+        if problem.level is Level.ERROR and config.method is not Method.EVAL:
+            raise TaskError(problem.found, expected=problem.expected, fix=problem.fix)
     return {
         "source": source._asdict(),
         "data": [source.detail, *task.remarks(source)],
         "available_examples": examples.length,
-        "warnings": warnings,
+        "warnings": [*warnings, *(problem.found for problem in problems)],
         "sample": {
             "prompt": prompt,
             "tokens": len(encoded["input_ids"][0]),

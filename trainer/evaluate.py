@@ -18,7 +18,8 @@ from accelerate import Accelerator
 from accelerate.utils import gather_object
 from trl.models.utils import unwrap_model_for_generation
 
-from evals.choices import rotations
+from evals.checking.samples import sampled_problems
+from evals.choices import graded, rotations
 from evals.parsing import parse
 from evals.scoring import circular_score, score
 from evals.task import Example, Source, Task
@@ -111,6 +112,16 @@ class HeldOutEvaluation:
         self.decodings = [Decoding("greedy", 1.0)]
         if settings.sampled:
             self.decodings.append(Decoding("sampled", settings.temperature))
+        self._note_problems()
+
+    def _note_problems(self) -> None:
+        """Notes in the run what the launch warned of: images that are trained on too, answers that cannot be graded."""
+        if not self.recorder.is_main:
+            return
+        config = self.config
+        trained = self.task.examples("train", seed=config.seed, difficulty=config.difficulty, source=self.source)
+        for problem in sampled_problems(self.task, trained, self.examples):
+            self.recorder.note("warning", problem.found)
 
     def __call__(self, model: Any, *, step: int) -> dict[str, float]:
         """Evaluates after `step` updates under every configured prompt and decoding.
@@ -336,7 +347,7 @@ class HeldOutEvaluation:
                 "think": part.think,
                 "answer": part.answer,
                 "malformed": part.malformed,
-                "correct": self.task.grade(part.answer, item.example),
+                "correct": graded(self.task, part.answer, item.example),
                 "tokens": item.tokens,
                 "think_tokens": thought,
                 "stop": item.stop,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from evals.checking.facts import ImageFacts, LabelFacts, Level, Limits, Problem, ShownExample, SplitFacts
 from evals.checking.faults import SHOWN_ROWS, Faults, blame
 from evals.checking.same_images import ImagesSeen, pixel_hash, short_hash
+from evals.checking.samples import ungradable_level
 from evals.choices import choice_problem
 from evals.prompts import DIRECT, THINK
 from evals.task import Example, Examples, Task
@@ -24,12 +25,14 @@ GENERATED_EXAMPLES = 500
 """Looked at in a split without end."""
 SHOWN_EXAMPLES = 5
 _COPY = "copy"
+_GOLD_FAULTS = ("options", "ungradable", "gold is wrong")
+"""Warnings, unless most of a training split has one of them."""
 
 _FAULTS: dict[str, tuple[Level, str, str, str]] = {
     "raise": (Level.ERROR, "cannot be made", "examples that are made without an exception", "mend the task there"),
     "grade raises": (Level.ERROR, "cannot be graded", "grade to answer for any text", "mend grade at that line"),
     "gold is wrong": (
-        Level.ERROR,
+        Level.WARNING,
         "have a gold answer that the task itself grades as wrong",
         "grade(example.gold, example) to be True",
         "mend grade, or the gold answers",
@@ -47,10 +50,10 @@ _FAULTS: dict[str, tuple[Level, str, str, str]] = {
         "leave such examples out; they count nowhere",
     ),
     "options": (
-        Level.ERROR,
+        Level.WARNING,
         "have options that cannot be chosen from",
         "the gold answer once among different options",
-        "mend the options",
+        "mend the options; a run grades no answer to such examples",
     ),
     "no image": (Level.WARNING, "have no image", "one or more images an example", ""),
     "same uid": (
@@ -121,6 +124,8 @@ class SplitReader:
         """What is wrong with single examples, each kind once with how many there are."""
         for what, count in self.faults.counts.items():
             level, found, expected, fix = _FAULTS[what]
+            if what in _GOLD_FAULTS:
+                level = ungradable_level(count, self.count, split=self.split)
             yield Problem(
                 level,
                 f"{count:,} of {self.count:,} {self.split} examples {found}",
@@ -137,12 +142,12 @@ class SplitReader:
         if uid in self.uids:
             self.faults.add("same uid", example.uid)
         self.uids.add(uid)
-        if example.options:
-            if problem := choice_problem(example.options, example.gold):
-                self.faults.add("options", f"{example.uid}: {problem}")
-            elif example.gold in example.options:
-                self.positions[example.options.index(example.gold)] += 1
-        self._grade(example)
+        problem = choice_problem(example.options, example.gold) if example.options else None
+        if problem:
+            self.faults.add("options", f"{example.uid}: {problem}")
+        elif example.gold in example.options:
+            self.positions[example.options.index(example.gold)] += 1
+        self._grade(example, is_gradable=problem is None)
         images = self._read_images(example) if index < self.read_count else None
         twin = self.images_seen.note(self.split, example, pixel_hash(images) if images else None)
         if twin is not None:
@@ -150,13 +155,16 @@ class SplitReader:
         if len(self.shown) < SHOWN_EXAMPLES and index < self.read_count:
             self._show(example, images or ())
 
-    def _grade(self, example: Example) -> None:
+    def _grade(self, example: Example, *, is_gradable: bool) -> None:
         """The gold answer must be right and an empty one wrong: what training would be paid by."""
         try:
             verdict, empty = self.task.grade(example.gold, example), self.task.grade("", example)
         # the user's own code may raise anything
         except Exception as error:
             self.faults.add("grade raises", f"{example.uid}: {blame(error)}")
+            return
+        if not is_gradable:
+            # nobody is graded on it, whatever the rule says
             return
         if verdict is None:
             self.faults.add("ungradable", f"{example.uid}: gold {example.gold!r}")

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from evals import prompts
+from evals.choices import choice_problem
 from evals.class_names import ClassExample, collapsed
 from evals.parsing import parse
 from evals.rewards.response import Response
@@ -319,12 +320,18 @@ def cases(
     made = []
     among_all = tuple(labels[:MOST_NAMED])
     for label in dict.fromkeys(labels):
-        place = next((place for place, example in enumerate(examples) if example.gold == label), None)
+        places = [place for place, example in enumerate(examples) if example.gold == label]
+        # no reward can be judged by an example that nobody is graded on
+        place = next((place for place in places if _can_be_graded(examples[place])), places[0] if places else None)
         example = examples[place] if place is not None else _with_gold(examples[0], label)
         among = example.options or among_all
         among = among if label in among else (label, *among)
         made.append(Case(example, among, mode, echoes[place or 0], longest, _other_names(example)))
     return made
+
+
+def _can_be_graded(example: Example) -> bool:
+    return not example.options or choice_problem(example.options, example.gold) is None
 
 
 def _other_names(example: Example) -> tuple[str, ...]:
@@ -338,7 +345,7 @@ def _other_names(example: Example) -> tuple[str, ...]:
 
 def _with_gold(example: Example, label: str) -> Example:
     """The example with another right answer, which stands among its options where it has any."""
-    others = [option for option in example.options if option not in (example.gold, label)]
+    others = dict.fromkeys(option for option in example.options if option not in (example.gold, label))
     return replace(example, gold=label, options=(label, *others) if example.options else ())
 
 

@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from evals.choices import graded
 from evals.rewards.attacks import Attack, Case, Kind, attacks, counted_like, gate_attacks
 from evals.rewards.registry import number_or_none
 from evals.rewards.response import Response, WeightedReward
@@ -241,7 +242,7 @@ class Bench:
         knowing = self._knowing()
         if not knowing:
             return Ruling(Verdict.UNJUDGED, "")
-        is_right = bool(self.task.grade(response.answer, case.example))
+        is_right = bool(graded(self.task, response.answer, case.example))
         paying = [name for name in knowing if _reaches(pay, self.right[case.gold], name)]
         if is_right and len(paying) < len(knowing):
             name = next(name for name in knowing if name not in paying)

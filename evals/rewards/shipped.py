@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable
 from enum import StrEnum
 
+from evals.choices import graded
 from evals.rewards.response import Response
 from evals.task import Example, Task
 
@@ -44,7 +45,7 @@ class Gate(StrEnum):
 
 def accuracy(response: Response, example: Example, *, task: Task) -> float | None:
     """1.0 for a right answer, 0.0 for any other, None where the gold cannot be graded."""
-    correct = task.grade(response.answer, example)
+    correct = graded(task, response.answer, example)
     return None if correct is None else float(correct)
 
 
@@ -151,7 +152,7 @@ def _shut(response: Response, example: Example, *, task: Task, gate: str) -> _Sh
     """None where the gate lets the response through; a gold that cannot be graded leaves nothing to say."""
     if gate != Gate.CORRECT:
         return None
-    correct = task.grade(response.answer, example)
+    correct = graded(task, response.answer, example)
     return None if correct else _Shut(None if correct is None else 0.0)
 
 
