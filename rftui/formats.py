@@ -54,6 +54,13 @@ def duration(seconds: float) -> str:
     return f"{whole // 86400}d{whole % 86400 // 3600:02d}h"
 
 
+def p_text(p: float) -> str:
+    """`.034`, `<.001`, `1.000`."""
+    if p < 0.001:
+        return "<.001"
+    return f"{p:.3f}".removeprefix("0")
+
+
 def number(value: float | None, *, digits: int = 4) -> str:
     """Few significant digits; a dash for nothing."""
     if value is None:

@@ -63,7 +63,8 @@ def key_names(keys: str) -> str:
 WORDS: dict[str, dict[str, str]] = {
     "list": {
         "vs base 95%": "Points of held-out accuracy above the pinned run over the same examples, paired, with the 95% "
-        "interval; a dash where source, split, prompt, decoding or examples are not the same",
+        "interval; a dash where source, split, prompt, decoding or examples are not the same; * where so few examples "
+        "flipped that the interval is too narrow: `rftui compare` gives the p-value",
     },
     "rollouts": {
         "frontier": "Groups of which some completions are right and some are not",

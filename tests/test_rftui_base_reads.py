@@ -41,7 +41,8 @@ def test_the_difference_is_paired_over_the_same_examples(tmp_path: Path) -> None
 
     # 4 of 10 pairs changed, all for the better: two proportions apart would be [-.02, .69] (Newcombe)
     assert versus is not None
-    assert tuple(versus) == pytest.approx((0.4, 0.1, 0.7, 10))
+    assert versus[:4] == pytest.approx((0.4, 0.1, 0.7, 10))
+    assert versus.is_narrow, "four examples flipped"
 
 
 @pytest.mark.parametrize(

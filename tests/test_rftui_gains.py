@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from rftui.cli.details import FEW_FLIPPED, detail_lines, gain_fields, run_fields
 from rftui.evaluations.gains import Gain, gains
 from store.config import config_toml, parse_config
 from store.ingest import ingest_run
@@ -100,3 +101,38 @@ def test_evaluations_of_different_examples_have_no_gain(tmp_path: Path) -> None:
     write_run(home, {0: {"a": True}, 9: {"b": True}})
 
     assert gains_of(home) == []
+
+
+@pytest.mark.parametrize(
+    ("right_after", "flips", "p"),
+    [
+        (8, "+0 -0", "1.000"),  # nothing flipped: an interval without width bounds nothing
+        (7, "+0 -1", "1.000"),
+        (13, "+5 -0", ".062"),
+    ],
+)
+def test_a_gain_of_few_flips_says_that_its_interval_is_too_narrow(
+    right_after: int, flips: str, p: str, tmp_path: Path
+) -> None:
+    home = Home(tmp_path)
+    before = {f"example-{number}": number < 8 for number in range(16)}
+    write_run(home, {0: before, 9: {uid: number < right_after for number, uid in enumerate(before)}})
+
+    fields = run_fields(home, NAME) | gain_fields(home, NAME)
+    lines = list(detail_lines(fields))
+
+    place = next(number for number, line in enumerate(lines) if "what training changed" in line)
+    assert lines[place + 2].endswith(f"{flips}  {p}")
+    assert lines[place + 3].strip() == FEW_FLIPPED
+    assert fields["gains"][0]["is_interval_narrow"]
+
+
+def test_a_gain_of_many_flips_goes_by_its_interval(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    before = {f"example-{number}": number < 20 for number in range(100)}
+    write_run(home, {0: before, 9: {uid: number < 50 for number, uid in enumerate(before)}})
+
+    lines = list(detail_lines(run_fields(home, NAME) | gain_fields(home, NAME)))
+
+    assert any(line.endswith("+30 -0  <.001") for line in lines)
+    assert FEW_FLIPPED not in "\n".join(lines)

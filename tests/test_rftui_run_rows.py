@@ -88,6 +88,7 @@ def test_ascii_rows_hold_nothing_but_ascii() -> None:
         (VersusBase(0.05, -0.1, 0.2, 40), "+5.0 [-10.0,+20.0]", Role.PLAIN),  # may as well be none
         (VersusBase(1.0, 1.0, 1.0, 40), "+100 [+100,+100]", Role.RIGHT),
         (VersusBase(-0.4, -0.7, -0.1, 40), "-40.0 [-70.0,-10.0]", Role.WRONG),
+        (VersusBase(-0.062, -0.188, -0.01, 16, is_narrow=True), "-6.2 [-18.8,-1.0]*", Role.PLAIN),  # one flip
         (None, "—", Role.MUTED),  # not the same examples
     ],
 )

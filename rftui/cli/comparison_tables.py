@@ -11,7 +11,7 @@ from evals.statistics import Paired
 from rftui.cli.output import Column
 from rftui.comparing.compared_runs import ComparedRun
 from rftui.comparing.comparison import Comparison, Contrast, source_name
-from rftui.formats import interval, steps
+from rftui.formats import interval, p_text, steps
 from rftui.terminal.clean import one_line
 
 RUN_COLUMNS = (
@@ -159,13 +159,6 @@ def value_text(value: Any) -> str:
 def difference_text(paired: Paired) -> str:
     """`+44.3 [+38.5, +50.0]`, in points."""
     return f"{100 * paired.difference:+.1f} [{100 * paired.low:+.1f}, {100 * paired.high:+.1f}]"
-
-
-def p_text(p: float) -> str:
-    """`.034`, `<.001`, `1.000`."""
-    if p < 0.001:
-        return "<.001"
-    return f"{p:.3f}".removeprefix("0")
 
 
 def sentences(comparison: Comparison, *, tests: str = "tests against the baseline") -> Iterator[str]:

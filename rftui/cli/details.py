@@ -9,9 +9,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+from evals.statistics import FEW_FLIPS
 from rftui.cli.output import Column, capped, table_lines
 from rftui.evaluations.gains import gains
-from rftui.formats import duration, interval, number, steps
+from rftui.formats import duration, interval, number, p_text, steps
 from rftui.runs.texts import own_first
 from rftui.terminal.clean import one_line
 from store.apply_user import PERSON
@@ -36,6 +37,11 @@ GAIN_COLUMNS = (
     Column("steps"),
     Column("n", is_right=True),
     Column("gain in points"),
+    Column("flips"),
+    Column("p"),
+)
+FEW_FLIPPED = (
+    f"fewer than {FEW_FLIPS} examples flipped: there the interval is too narrow, go by the p-value (McNemar, exact)"
 )
 ATTEMPT_COLUMNS = (
     Column("attempt", is_right=True),
@@ -142,6 +148,8 @@ def detail_lines(fields: dict[str, Any], *, hint: str = "; --json shows all") ->
     if fields.get("gains"):
         title = "what training changed (held out, paired over the same examples, 95% bootstrap interval)"
         yield from ["", title, *_table(GAIN_COLUMNS, map(_gain_row, fields["gains"]))]
+        if any(item["is_interval_narrow"] for item in fields["gains"]):
+            yield f"  {FEW_FLIPPED}"
     if fields["attempts"]:
         yield from ["", "attempts", *_table(ATTEMPT_COLUMNS, map(_attempt_row, fields["attempts"]))]
     yield from _note_lines(fields["notes"])
@@ -230,6 +238,8 @@ def _gain_row(item: dict[str, Any]) -> list[str]:
         f"{item['from_step']} to {item['to_step']}",
         str(item["n"]),
         f"{points['gain']:+.1f} [{points['low']:+.1f}, {points['high']:+.1f}]",
+        f"+{item['gained']} -{item['lost']}",
+        p_text(item["p"]),
     ]
 
 

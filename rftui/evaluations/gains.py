@@ -24,6 +24,14 @@ class Gain(NamedTuple):
     high: float
     method: str
     """How the 95% interval was made."""
+    gained: int
+    """Examples that were wrong before and right after."""
+    lost: int
+    """Examples that were right before and wrong after."""
+    p: float
+    """McNemar's test, exact and two-sided."""
+    is_interval_narrow: bool
+    """Whether so few examples flipped that the interval is too narrow, and the p-value is what counts."""
 
 
 def gains(home: Home, run: str, evaluations: tuple[Evaluation, ...]) -> list[Gain]:
@@ -47,10 +55,10 @@ def _gain(home: Home, run: str, kind: tuple[str, str, str], *, from_step: int, t
     shared = [uid for uid in before if uid in after]
     if not shared:
         return None
-    # numpy costs 0.1 s, which runs that were evaluated once should not pay
-    from evals.statistics import paired_difference
+    # numpy and scipy cost 0.5 s, which runs that were evaluated once should not pay
+    from evals.statistics import paired
 
-    change = paired_difference([before[uid] for uid in shared], [after[uid] for uid in shared])
+    change = paired([before[uid] for uid in shared], [after[uid] for uid in shared])
     return Gain(
         prompt=prompt,
         decoding=decoding,
@@ -58,10 +66,14 @@ def _gain(home: Home, run: str, kind: tuple[str, str, str], *, from_step: int, t
         from_step=from_step,
         to_step=to_step,
         n=change.n,
-        gain=change.mean,
+        gain=change.difference,
         low=change.low,
         high=change.high,
         method="paired bootstrap over examples",
+        gained=change.gained,
+        lost=change.lost,
+        p=change.p,
+        is_interval_narrow=change.is_interval_narrow,
     )
 
 

@@ -84,10 +84,11 @@ def _paired(before: Mapping[int, bool], after: Mapping[int, bool]) -> VersusBase
     if not before or before.keys() != after.keys():
         return None
     # numpy costs 0.1 s, which a list without a pinned run should not pay
-    from evals.statistics import paired_difference
+    from evals.statistics import FEW_FLIPS, paired_difference
 
     change = paired_difference([before[key] for key in before], [after[key] for key in before])
-    return VersusBase(change.mean, change.low, change.high, change.n)
+    flips = sum(before[key] != after[key] for key in before)
+    return VersusBase(change.mean, change.low, change.high, change.n, is_narrow=flips < FEW_FLIPS)
 
 
 def _forget(kept: dict[Any, Any], most: int) -> None:

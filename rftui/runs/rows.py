@@ -69,7 +69,7 @@ COLUMNS = (
     Column("accuracy", "held out 95%", 14),
     Column("n", "n", 4, True),
     Column("data", "data", 4),
-    Column("delta", "vs base 95%", 19, True),
+    Column("delta", "vs base 95%", 20, True),
     Column("headline", "reward/loss", 6 + VALUE_WIDTH),
     Column("metric", "", 10, True),
     Column("age", "age", 5, True),
@@ -247,7 +247,10 @@ def _headline(column: Column, run: RunSummary, trace: Trace | None, *, is_ascii:
 
 
 def _delta(run: RunSummary, facts: RowFacts) -> tuple[str, Role]:
-    """`+5.0 [+1.2,+8.8]`: the difference to the pinned run in points; coloured where its interval leaves out zero."""
+    """`+5.0 [+1.2,+8.8]`: the difference to the pinned run in points; coloured where its interval leaves out zero.
+
+    An asterisk, and no colour, where so few examples flipped that the interval is too narrow to go by.
+    """
     if facts.is_pinned:
         return "base", Role.MUTED
     if facts.has_baseline and not facts.is_versus_read and run.accuracy is not None:
@@ -255,8 +258,10 @@ def _delta(run: RunSummary, facts: RowFacts) -> tuple[str, Role]:
     if facts.versus is None:
         return "—", Role.MUTED
     low, high = facts.versus.low, facts.versus.high
-    role = Role.RIGHT if low > 0 else Role.WRONG if high < 0 else Role.PLAIN
-    return f"{_points(facts.versus.difference)} [{_points(low)},{_points(high)}]", role
+    text = f"{_points(facts.versus.difference)} [{_points(low)},{_points(high)}]"
+    if facts.versus.is_narrow:
+        return f"{text}*", Role.PLAIN
+    return text, Role.RIGHT if low > 0 else Role.WRONG if high < 0 else Role.PLAIN
 
 
 def _points(share: float) -> str:

@@ -19,6 +19,8 @@ class VersusBase(NamedTuple):
     low: float
     high: float
     n: int
+    is_narrow: bool = False
+    """Whether so few examples flipped that the interval is too narrow to go by."""
 
 
 class Pinned(NamedTuple):
