@@ -139,6 +139,20 @@ def test_the_recipe_is_chosen_by_the_gpus(gpus: list[Gpu], recipe: str) -> None:
     assert recipe in choice.reason
 
 
+def test_a_recipe_tells_of_the_method_that_is_launched_and_of_no_other() -> None:
+    tiny = load_recipe("tiny")
+
+    said = {method: tiny.summary_of(method) for method in ("grpo", "sft", "eval")}
+
+    assert said == {
+        "grpo": "the embedded tiny model on the CPU; GRPO with 16 prompts x 8 completions a step",
+        "sft": "the embedded tiny model on the CPU; SFT with 64 examples a step",
+        "eval": "the embedded tiny model on the CPU",
+    }
+    assert "GRPO" not in choose_recipe([], "sft").reason
+    assert load_recipe("paper").summary_of("grpo").endswith("GRPO with 32 prompts x 8 completions a step")
+
+
 def test_an_unknown_recipe_names_the_nearest() -> None:
     with pytest.raises(NotFound) as caught:
         load_recipe("papr")

@@ -9,6 +9,9 @@ import typer
 from rftui.cli.options import HomeOption, JsonOption, examples
 from rftui.cli.output import Cell, Column, print_json, print_table, say
 
+TRAINS = ("grpo", "sft")
+"""Methods that a recipe is told of by the size of a step."""
+
 
 def register(app: typer.Typer) -> None:
     """Adds the commands."""
@@ -27,14 +30,14 @@ def recipes(
     if name is not None:
         _show_recipe(load_recipe(name), as_json=as_json)
         return
-    choice = choose_recipe(visible_gpus())
+    choice = choose_recipe(visible_gpus(), *TRAINS)
     all_recipes = [load_recipe(known) for known in recipe_names()]
     if as_json:
         chosen = choice.recipe.name
         print_json([recipe._asdict() | {"chosen_here": recipe.name == chosen} for recipe in all_recipes])
         return
     columns = (Column("recipe"), Column("for"), Column("summary", can_shrink=True))
-    print_table(columns, [[Cell(recipe.name, "bold"), recipe.hardware, recipe.summary] for recipe in all_recipes])
+    print_table(columns, [[Cell(item.name, "bold"), item.hardware, item.summary_of(*TRAINS)] for item in all_recipes])
     say(f"here: {choice.reason}")
 
 
@@ -46,7 +49,7 @@ def _show_recipe(recipe: Any, *, as_json: bool) -> None:
 
     from rftui.planning.settings import flatten
 
-    say(f"{recipe.name}: {recipe.summary} ({recipe.hardware})")
+    say(f"{recipe.name}: {recipe.summary_of(*TRAINS)} ({recipe.hardware})")
     for table, settings in recipe.tables.items():
         say(f"\n{'every method' if table == 'settings' else table}")
         for key, value in flatten(settings):

@@ -178,7 +178,7 @@ def _recipe_lines(chosen: str, gpus: Sequence[Gpu], width: int) -> Iterator[Line
         mark = "●" if name == chosen else " "
         says = "fits this machine" if is_fit else f"needs {recipe.hardware}"
         yield (Span(f"{mark} {name}", Role.STRONG), Span("  "), Span(says, Role.RIGHT if is_fit else Role.WARNING))
-        yield from _wrapped(recipe.summary, width, Role.PLAIN, indent=4)
+        yield from _wrapped(recipe.summary_of("grpo", "sft"), width, Role.PLAIN, indent=4)
 
 
 def _problem_lines(problem: FieldProblem | Problem, width: int) -> Iterator[Line]:

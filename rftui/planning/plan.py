@@ -144,7 +144,7 @@ class AskedSettings(NamedTuple):
 
 def asked_settings(request: LaunchRequest, gpus: Sequence[Gpu]) -> AskedSettings:
     """The settings of recipe, base, file, assignments and flags, unchecked. Raises UsageProblem or NotFound."""
-    recipe, recipe_line = _recipe(request.recipe, gpus)
+    recipe, recipe_line = _recipe(request.recipe, gpus, request.method)
     layers = [table_layer(f"recipe {recipe.name}", recipe.settings(request.method))]
     if request.base is not None:
         layers.append(request.base)
@@ -212,11 +212,11 @@ def _reward_origins(rewards: Mapping[str, RewardSetting]) -> dict[str, str]:
     }
 
 
-def _recipe(name: str | None, gpus: Sequence[Gpu]) -> tuple[Recipe, str]:
+def _recipe(name: str | None, gpus: Sequence[Gpu], method: str) -> tuple[Recipe, str]:
     if name is not None:
         recipe = load_recipe(name)
-        return recipe, f"recipe {name} (as asked): {recipe.summary}"
-    choice = choose_recipe(gpus)
+        return recipe, f"recipe {name} (as asked): {recipe.summary_of(method)}"
+    choice = choose_recipe(gpus, method)
     return choice.recipe, choice.reason
 
 

@@ -6,6 +6,7 @@ import difflib
 import tomllib
 from collections.abc import Sequence
 from functools import cache
+from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +23,7 @@ class Recipe(NamedTuple):
 
     name: str
     summary: str
+    """What it trains and how, whatever the method."""
     hardware: str
     gpus: int
     """GPUs it needs at least."""
@@ -33,6 +35,20 @@ class Recipe(NamedTuple):
     def settings(self, method: str) -> dict[str, Any]:
         """The nested settings it makes for a method."""
         return _merged(self.tables.get("settings", {}), self.tables.get(method, {}))
+
+    def summary_of(self, *methods: str) -> str:
+        """The summary, and what a step of these methods consumes; nothing is added for one that does not train."""
+        return "; ".join([self.summary, *filter(None, map(self._step, methods))])
+
+    def _step(self, method: str) -> str:
+        settings = self.settings(method)
+        sizes = [settings.get(key, 1) for key in ("per_device_train_batch_size", "ranks", "gradient_accumulation_steps")]
+        if method == "sft":
+            return f"SFT with {prod(sizes)} examples a step"
+        if method == "grpo":
+            group = settings["num_generations"]
+            return f"GRPO with {prod(sizes) // group} prompts x {group} completions a step"
+        return ""
 
 
 def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
@@ -79,12 +95,12 @@ class Choice(NamedTuple):
     reason: str
 
 
-def choose_recipe(gpus: Sequence[Gpu]) -> Choice:
-    """The first recipe whose needs these GPUs meet."""
+def choose_recipe(gpus: Sequence[Gpu], *methods: str) -> Choice:
+    """The first recipe whose needs these GPUs meet; the reason tells what a step of these methods consumes."""
     for name in CHOICE_ORDER:
         recipe = load_recipe(name)
         if fits(recipe, gpus):
-            return Choice(recipe, f"{describe_gpus(gpus)}: recipe {name}, {recipe.summary}")
+            return Choice(recipe, f"{describe_gpus(gpus)}: recipe {name}, {recipe.summary_of(*methods)}")
     raise AssertionError("tiny needs nothing")
 
 
