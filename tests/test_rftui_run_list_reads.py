@@ -108,6 +108,31 @@ def test_a_live_run_is_taken_in_as_it_writes(home: Home, monkeypatch: pytest.Mon
 
     assert news.runs[11].reward == 9.0
     assert seen_to == ["sat-grpo-1"]
+
+
+def test_the_databases_of_a_live_run_stay_open_until_it_lives_no_more(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[str] = []
+    monkeypatch.setattr("rftui.runs.reads.attend", lambda run_dir: None)
+    monkeypatch.setattr("store.ingester.RunIngester.close", lambda ingester: closed.append(ingester.name))
+    rows(home, "UPDATE run SET state='running' WHERE id=11")
+    watch = RunListWatch(home)
+    watch.first()
+    watch._folder, watch._scan_at = home.runs_dir.stat().st_mtime_ns, float("inf")
+    watch.look()
+    first = watch._ingesters[11]
+
+    append(home.run("sat-grpo-1").journal(0, 1), metrics(21, reward=9.0))
+    watch.look()
+    assert watch._ingesters == {11: first}
+    assert closed == []
+
+    append(home.run("sat-grpo-1").supervisor_journal, {"type": "state", "attempt": 1, "state": "finished"})
+    watch.look()
+    watch.look()
+    assert watch._ingesters == {}
+    assert closed == ["sat-grpo-1"]
     assert watch.look() is None
 
 

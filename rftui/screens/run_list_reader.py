@@ -120,6 +120,10 @@ class RunListReader(StillScreen):
         self._is_first = True
         self._busy: set[str] = set()
 
+    def on_unmount(self) -> None:
+        """Lets go of the databases in a thread: the last one to close them writes back what was logged."""
+        self.app.run_worker(self._watch.close, thread=True, exit_on_error=False)
+
     def is_busy(self, kind: str) -> bool:
         """Whether a read of that kind is under way."""
         return kind in self._busy
