@@ -42,7 +42,9 @@ class Recipe(NamedTuple):
 
     def _step(self, method: str) -> str:
         settings = self.settings(method)
-        sizes = [settings.get(key, 1) for key in ("per_device_train_batch_size", "ranks", "gradient_accumulation_steps")]
+        sizes = [
+            settings.get(key, 1) for key in ("per_device_train_batch_size", "ranks", "gradient_accumulation_steps")
+        ]
         if method == "sft":
             return f"SFT with {prod(sizes)} examples a step"
         if method == "grpo":
