@@ -106,7 +106,7 @@ def test_the_layout_has_the_official_files_and_traps(written: Path) -> None:
 
     lists = {f"images_{part}.txt" for part in ("train", "val", "trainval", "test", "box")}
     lists |= {f"images_{level}_{part}.txt" for level in LEVELS for part in ("train", "val", "trainval", "test")}
-    assert names == {"images", "variants.txt", "families.txt", "manufacturers.txt", *lists}
+    assert names == {"GENERATED.json", "images", "variants.txt", "families.txt", "manufacturers.txt", *lists}
     golds = [line.split(" ", 1)[1] for line in (data / VARIANT_TEST).read_text().splitlines()]
     # label by label, so that whoever takes the first n takes the first classes alone
     assert golds == [variant.name for variant in fleet(5) for _ in range(2)]
@@ -173,7 +173,7 @@ def test_trainval_trains_on_the_validation_images_and_says_so(written: Path) -> 
 def test_uids_and_source_tell_no_place_on_this_machine(written: Path) -> None:
     source = Aircraft().source(str(written))
 
-    assert source.kind == "real"
+    assert source.kind == "generated"
     assert str(written.parent) not in source.detail
     assert not [e for examples in everything(written).values() for e in examples if str(written) in e.uid + e.scene]
 

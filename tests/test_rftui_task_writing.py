@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from evals.generated.aircraft_layout import Layout, write_official_layout
 from evals.tasks import load_task
 from rftui.cli.root import run
 
@@ -27,6 +28,33 @@ def test_what_is_written_can_be_trained_on(
     task = load_task("aircraft")
     examples = task.examples("train", seed=0, difficulty=0, source=task.source(str(to)))
     assert (examples.length, examples[0].images[0].size) == (6, (40, 40))
+
+
+@pytest.mark.parametrize("name", ["aircraft", "aircraft.tar.gz"])
+def test_what_is_written_never_passes_for_the_benchmark(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    to = tmp_path / name
+    write_official_layout(to, Layout(variants=3, images_a_split=1, side=40, seed=5))
+    task = load_task("aircraft")
+
+    source = task.source(str(to))
+
+    assert source.kind == "generated"
+    assert source.name == f"aircraft-generated in {to}"
+    assert source.detail.startswith(f"GENERATED DATA: invented aircraft in {name}, written by `rftui tasks write`")
+    assert "version 1, variants 3, images_a_split 1, side 40, seed 5, difficulty 0.5" in source.detail
+    assert len(task.answer_space(source)) == 3
+    assert task.examples("heldout", seed=0, difficulty=0, source=source).length == 3
+
+
+def test_a_marker_that_was_cut_off_makes_no_data_real(tmp_path: Path) -> None:
+    write_official_layout(tmp_path / "air", Layout(variants=3, images_a_split=1, side=40))
+    (marker,) = tmp_path.rglob("GENERATED.json")
+    marker.write_text("{")
+
+    assert load_task("aircraft").source(str(tmp_path / "air")).kind == "generated"
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from typing import Protocol
 
 from evals.errors import TaskError
 from evals.files.fingerprints import fingerprint_file
+from evals.files.generated_marker import MARKER
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ class AircraftFiles(Protocol):
     """Lists and images, wherever they lie."""
 
     def text(self, name: str) -> bytes | None:
-        """The content of a list; None where there is no such file. Raises OSError."""
+        """The content of a list, or of the marker of generated data; None where there is none. Raises OSError."""
         ...
 
     def has_image(self, image: str) -> bool:
@@ -141,7 +142,7 @@ class TarAircraft:
                 self._take(archive, member)
                 # tarfile keeps every member it ever saw
                 archive.members = []  # type: ignore[attr-defined]
-        if not self._lists:
+        if not self._lists.keys() - {MARKER}:
             raise TaskError(
                 f"{path.name} holds none of FGVC-Aircraft's lists", expected=f"data/{LIST_NAMES[0]} and others in it"
             )
@@ -150,7 +151,7 @@ class TarAircraft:
         folder, _, name = member.name.rpartition("/")
         if not member.isreg():
             return
-        if name in LIST_NAMES and member.size <= MAX_LIST_BYTES:
+        if name in (*LIST_NAMES, MARKER) and member.size <= MAX_LIST_BYTES:
             file = archive.extractfile(member)
             assert file is not None, "a regular member"
             self._lists[name] = file.read()

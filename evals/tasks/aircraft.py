@@ -21,6 +21,7 @@ from evals.class_names import ClassExample, ClassNames
 from evals.errors import TaskError
 from evals.files.aircraft_archive import AircraftFiles, open_aircraft
 from evals.files.aircraft_lists import AircraftLists, read_lists, rows_of
+from evals.files.generated_marker import MARKER, marker_sentence
 from evals.files.pictures import decoded_image
 from evals.files.splits import SPLITS
 from evals.generated.aircraft_drawing import DEFAULT_SIDE, LARGEST_SIDE, SMALLEST_SIDE, draw
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 BANNER_PIXELS = 20
 """At the bottom of every real image."""
 GENERATED_NAMES = ("auto", "generated")
+GENERATED_NAME = "aircraft-generated"
+"""Of the source without end; of one on disk, its path follows."""
+_WRITTEN = f"{GENERATED_NAME} in "
 
 
 class AircraftOptions(TaskOptions):
@@ -204,6 +208,11 @@ def _scene(files: AircraftFiles, image: str) -> str:
         return f"unreadable-{image}"
 
 
+def _place(source: Source) -> str:
+    """The path of a source on disk, real or written by `rftui tasks write`."""
+    return source.name if source.kind == "real" else source.name.removeprefix(_WRITTEN)
+
+
 class Aircraft(Task):
     """The task `aircraft`."""
 
@@ -222,7 +231,7 @@ class Aircraft(Task):
         if option in GENERATED_NAMES:
             return Source(
                 "generated",
-                "aircraft-generated",
+                GENERATED_NAME,
                 f"GENERATED DATA: {self.options.variants} invented aircraft drawn from parameters; "
                 "results say nothing about FGVC-Aircraft",
             )
@@ -231,7 +240,17 @@ class Aircraft(Task):
         shared = "; trains on the validation images too" if self.options.train == "trainval" else ""
         count = len(data.lists.labels)
         plural = {"variant": "variants", "family": "families", "manufacturer": "manufacturers"}[self.options.level]
-        return Source("real", option, f"FGVC-Aircraft in {Path(option).name}: {count} {plural}, {sizes} images{shared}")
+        what = f"{count} {plural}, {sizes} images{shared}"
+        if (marker := data.files.text(MARKER)) is not None:
+            settings = marker_sentence(marker)
+            made = f" ({settings})" if settings else ""
+            return Source(
+                "generated",
+                f"{_WRITTEN}{option}",
+                f"GENERATED DATA: invented aircraft in {Path(option).name}, written by `rftui tasks write`{made}: "
+                f"{what}; results say nothing about FGVC-Aircraft",
+            )
+        return Source("real", option, f"FGVC-Aircraft in {Path(option).name}: {what}")
 
     def data(self, path: str) -> RealData:
         """What is at the path, read once. Raises TaskError."""
@@ -243,8 +262,8 @@ class Aircraft(Task):
         """Examples of train, validation or heldout; generated pictures are in one of them alone. Raises TaskError."""
         if split not in SPLITS:
             raise TaskError(f"split {split}", expected="train, validation or heldout")
-        if source.kind == "real":
-            return RealAircraft(self.data(source.name), split, seed=seed)
+        if source.name != GENERATED_NAME:
+            return RealAircraft(self.data(_place(source)), split, seed=seed)
         return GeneratedAircraft(
             split, seed=seed, difficulty=difficulty, options=self.options, names=self.names(source)
         )
@@ -255,8 +274,8 @@ class Aircraft(Task):
 
     def names(self, source: Source) -> ClassNames:
         """Every spelling of the labels. Raises TaskError for aliases that cannot be used."""
-        if source.kind == "real":
-            return self.data(source.name).names
+        if source.name != GENERATED_NAME:
+            return self.data(_place(source)).names
         return generated_names(self.options)
 
     def grade(self, answer: str | None, example: Example) -> bool | None:
