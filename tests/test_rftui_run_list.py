@@ -357,7 +357,16 @@ def test_an_empty_home_tells_the_next_step(tmp_path: Path, monkeypatch: pytest.M
         await of.press("j", "space", "enter", "p", "t", "n", "f", "c", "b", "x", "escape", "r")
         assert of.screen.selected_runs == []
 
+    (tmp_path / "home").mkdir()
     drive(Home(tmp_path / "home"), scenario)
+
+
+def test_a_home_that_was_named_and_is_not_there_is_told_from_an_empty_one(tmp_path: Path) -> None:
+    async def scenario(of: Opened) -> None:
+        assert "no runs yet" not in of.text
+        assert "hoem is not there" in of.text and "rftui launch grpo --task sat" in of.text
+
+    drive(Home(tmp_path / "hoem"), scenario, (200, 24))
 
 
 def test_nothing_that_changes_goes_through_in_a_home_that_is_only_read(home: Home) -> None:

@@ -28,11 +28,11 @@ def tag(
     as_json: JsonOption = False,
 ) -> None:
     """Give tags to a run, or take them away; `rftui runs --tag TAG` lists the runs that have one."""
+    from rftui.cli.homes import home_to_read
     from rftui.runs.annotations import add_tags, remove_tags
     from rftui.runs.reads import current_run
-    from store.layout import resolve_home
 
-    place = resolve_home(home)
+    place = home_to_read(home)
     name = current_run(place, run).name
     left = (remove_tags if removes else add_tags)(place, name, tags)
     if as_json:
@@ -48,11 +48,11 @@ def note(
     as_json: JsonOption = False,
 ) -> None:
     """Write a note to a run; `rftui show` prints it."""
+    from rftui.cli.homes import home_to_read
     from rftui.runs.annotations import add_note
     from rftui.runs.reads import current_run
-    from store.layout import resolve_home
 
-    place = resolve_home(home)
+    place = home_to_read(home)
     name = current_run(place, run).name
     add_note(place, name, text)
     if as_json:

@@ -47,13 +47,13 @@ def clone(
 ) -> None:
     """Start a new run with the settings of another, and those you change."""
     # pydantic and psutil cost 0.2 s, which --help and other commands should not pay
+    from rftui.cli.homes import home_to_read
     from rftui.cli.launching import Ending, carry_out
     from rftui.planning.cloning import check_assignments, clone_request, read_original
     from rftui.planning.plan import LaunchRequest
     from rftui.runs.reads import run_dir_of
-    from store.layout import resolve_home
 
-    place = resolve_home(home)
+    place = home_to_read(home)
     run_dir = run_dir_of(place, run)
     check_assignments(run_dir.name, assignments or [])
     original = read_original(run_dir)

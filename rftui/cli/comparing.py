@@ -52,12 +52,12 @@ def compare(
 ) -> None:
     """Compare runs: settings that differ, held-out accuracy, paired tests, and whether <think> helps."""
     # pydantic costs 0.1 s, which --help should not pay
+    from rftui.cli.homes import home_to_read
     from rftui.comparing.compared_runs import read_compared
     from rftui.comparing.comparison import compare as compare_runs
-    from store.layout import resolve_home
 
     _check_forms(as_json=as_json, as_markdown=as_markdown, as_latex=as_latex, flips=flips)
-    place = resolve_home(home)
+    place = home_to_read(home)
     summaries = _chosen(place, references, baseline)
     comparison = compare_runs([read_compared(place, summary) for summary in summaries])
     if as_json:

@@ -57,13 +57,13 @@ def evals(
 ) -> None:
     """Print a run's held-out evaluations: one in parts, what thinking flipped, what length did."""
     # the parts are those of the dashboard, whose lines need rich: 0.1 s that --help should not pay
+    from rftui.cli.homes import home_to_read
     from rftui.evaluations.reads import EvalsSource
     from rftui.evaluations.training_reads import read_training_lengths
     from rftui.runs.reads import run_dir_of
-    from store.layout import resolve_home
 
     _check_options(flips=flips, full=full, lengths=lengths, limit=limit)
-    place = resolve_home(home)
+    place = home_to_read(home)
     name = run_dir_of(place, run).name
     source = EvalsSource(place, name)
     key = _chosen(source.page(None, in_parts=False), name, step=step, prompt=prompt, decoding=decoding)

@@ -44,10 +44,10 @@ def interaction(
     as_json: JsonOption = False,
 ) -> None:
     """Test whether a change does more on one task than on another: the difference of two paired differences."""
+    from rftui.cli.homes import home_to_read
     from rftui.comparing.interactions import Side, sides, tested
-    from store.layout import resolve_home
 
-    place = resolve_home(home)
+    place = home_to_read(home)
     runs = [_read(place, names) for names in sides(cells)]
     found = tested(Side(runs[0], runs[1]), Side(runs[2], runs[3]), prompt=prompt, decoding=decoding)
     if as_json:

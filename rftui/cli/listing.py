@@ -91,9 +91,9 @@ def runs(
 ) -> None:
     """List runs, newest first."""
     from rftui.cli.details import summary_fields
-    from store.layout import resolve_home
+    from rftui.cli.homes import home_to_read
 
-    found, count = _filtered(resolve_home(home), words or [])
+    found, count = _filtered(home_to_read(home), words or [])
     fitting = [
         summary
         for summary in found
@@ -156,10 +156,10 @@ def run_row(summary: RunSummary, *, now: float) -> list[Cell]:
 def show(run: RunArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Show one run: state, evaluations, attempts, counts, settings and their origins."""
     from rftui.cli.details import detail_lines, gain_fields, run_fields
+    from rftui.cli.homes import home_to_read
     from rftui.runs.reads import current_run
-    from store.layout import resolve_home
 
-    place = resolve_home(home)
+    place = home_to_read(home)
     name = current_run(place, run).name
     fields = run_fields(place, name) | gain_fields(place, name)
     if as_json:

@@ -40,11 +40,11 @@ def logs(
     as_json: JsonOption = False,
 ) -> None:
     """Print what a run's training process printed, all attempts in order."""
+    from rftui.cli.homes import home_to_read
     from rftui.runs.reads import run_dir_of
     from rftui.supervision.follower import LogTail
-    from store.layout import resolve_home
 
-    run_dir = run_dir_of(resolve_home(home), run)
+    run_dir = run_dir_of(home_to_read(home), run)
     log = LogTail(run_dir.output, lines=lines)
     if follow:
         # rich costs 0.1 s; a plain read does without
@@ -74,15 +74,15 @@ def curves(
     as_json: JsonOption = False,
 ) -> None:
     """Draw metrics over steps. With --json: one object a metric, one a line where there are several."""
+    from rftui.cli.homes import home_to_read
     from rftui.errors import NotFound
     from rftui.planning.plan import nearest_name
     from rftui.runs.reads import current_run
     from rftui.terminal.clean import one_line
-    from store.layout import resolve_home
     from store.metrics import curve, metric_names
     from store.runs import open_catalogue
 
-    place = resolve_home(home)
+    place = home_to_read(home)
     name = current_run(place, run).name
     with closing(open_catalogue(place)) as connection:
         known = metric_names(connection, name)
@@ -150,12 +150,12 @@ def rollouts(
     as_json: JsonOption = False,
 ) -> None:
     """Print training rollouts, group by group. With --json: one object a line."""
+    from rftui.cli.homes import home_to_read
     from rftui.cli.rollout_pages import print_groups
     from rftui.runs.reads import run_dir_of
-    from store.layout import resolve_home
     from store.rollouts import iter_rollouts
 
-    place = resolve_home(home)
+    place = home_to_read(home)
     name = run_dir_of(place, run).path.name
     shown = limit if limit is not None or as_json or group is not None else 16
     found = iter_rollouts(

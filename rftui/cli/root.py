@@ -32,6 +32,7 @@ from rftui.cli import (
     storing,
     tasks,
 )
+from rftui.cli.homes import remember_named
 from rftui.cli.options import examples
 from rftui.cli.output import narrate
 from rftui.cli.problems import Problem, problem_of, report
@@ -84,6 +85,7 @@ def root(
     ] = False,
 ) -> None:
     """Without a command: the list of runs, live on a terminal and printed elsewhere."""
+    remember_named(home)
     if home is not None:
         # every command, and every process that a command starts, means the same home
         os.environ["RFTUI_HOME"] = str(home)

@@ -32,11 +32,11 @@ def stop(
 ) -> None:
     """Ask a run to save a checkpoint at the next step boundary and end."""
     # processes and databases cost 0.1 s, which --help should not pay
+    from rftui.cli.homes import home_to_read
     from rftui.runs.reads import run_dir_of
     from rftui.supervision.steering import ask_to_stop, wait_for_end
-    from store.layout import resolve_home
 
-    run_dir = run_dir_of(resolve_home(home), run)
+    run_dir = run_dir_of(home_to_read(home), run)
     said = ask_to_stop(run_dir)
     if not as_json:
         narrate(said)
@@ -50,11 +50,11 @@ def kill(
     as_json: JsonOption = False,
 ) -> None:
     """End a run's processes at once with SIGKILL; steps since its last checkpoint are lost."""
+    from rftui.cli.homes import home_to_read
     from rftui.runs.reads import run_dir_of
     from rftui.supervision import steering
-    from store.layout import resolve_home
 
-    place = resolve_home(home)
+    place = home_to_read(home)
     run_dir = run_dir_of(place, run)
     steering.live_attempt(run_dir)
     if not is_sure and not typer.confirm(f"Kill {run_dir.name}? Steps since its last checkpoint are lost.", err=True):
@@ -89,12 +89,12 @@ def resume(
     as_json: JsonOption = False,
 ) -> None:
     """Continue a run that ended early, from its newest complete checkpoint."""
+    from rftui.cli.homes import home_to_read
     from rftui.cli.launching import Ending, stay
     from rftui.runs.reads import run_dir_of
     from rftui.supervision.resuming import resume_run
-    from store.layout import resolve_home
 
-    run_dir = run_dir_of(resolve_home(home), run)
+    run_dir = run_dir_of(home_to_read(home), run)
     resumed = resume_run(run_dir, assignments or [])
     if not as_json:
         narrate(resumed.sentence)
@@ -108,10 +108,10 @@ def rm(
     as_json: JsonOption = False,
 ) -> None:
     """Move a run that has ended to the trash."""
+    from rftui.cli.homes import home_to_read
     from rftui.supervision.trash import restore, throw_away
-    from store.layout import resolve_home
 
-    place = resolve_home(home)
+    place = home_to_read(home)
     if undo:
         name: Any = restore(place, run)
     else:

@@ -22,10 +22,10 @@ def register(app: typer.Typer) -> None:
 
 def check(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Index what is new, then compare the databases with the run directories; exit code 1 where something is wrong."""
+    from rftui.cli.homes import home_to_read
     from rftui.runs.store_check import findings_of
-    from store.layout import resolve_home
 
-    findings = findings_of(resolve_home(home))
+    findings = findings_of(home_to_read(home))
     if as_json:
         print_json([finding._asdict() for finding in findings])
     else:
@@ -40,10 +40,10 @@ def check(home: HomeOption = None, as_json: JsonOption = False) -> None:
 
 def rebuild(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Make the databases again from the run directories."""
-    from store.layout import resolve_home
+    from rftui.cli.homes import home_to_read
     from store.rebuild import rebuild as rebuild_store
 
-    report = rebuild_store(resolve_home(home))
+    report = rebuild_store(home_to_read(home))
     for name in report.copies:
         narrate(f"{name} is a copy of another run and was left out; move it out of the home")
     if as_json:

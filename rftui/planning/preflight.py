@@ -183,7 +183,15 @@ def check_gpus(config: RunConfig, *, hides_gpus: bool) -> Iterator[Finding]:
 
 
 def check_home(home: Home) -> Iterator[Finding]:
-    """Where the databases go when the home is on a network."""
+    """Whether the home can be made, and where the databases go when it is on a network."""
+    if trouble := _home_trouble(home.path):
+        yield Finding(
+            Level.ERROR,
+            "home",
+            f"{home.path} cannot be {'written' if home.path.exists() else 'made'}: {trouble}",
+            expected="a directory that can be written, or a place where one can be made",
+            fix="name another with --home",
+        )
     kind = filesystem_type(home.path)
     if kind in NETWORK_FILESYSTEMS:
         yield Finding(
@@ -191,6 +199,19 @@ def check_home(home: Home) -> Iterator[Finding]:
             "home",
             f"{home.path} is on {kind}: runs stay there, the databases go to local disk ({home.databases})",
         )
+
+
+def _home_trouble(path: Path) -> str:
+    """Why runs cannot be written there; empty where they can. Leaves nothing behind."""
+    parent = next(each for each in [path, *path.parents] if each.exists())
+    if parent == path and path.is_dir():
+        return "" if os.access(path, os.W_OK | os.X_OK) else "no permission to write"
+    try:
+        # rights alone do not tell: /proc and read-only filesystems give them, and take no directory
+        tempfile.TemporaryDirectory(dir=parent).cleanup()
+    except OSError as error:
+        return f"{error.strerror} ({parent})"
+    return ""
 
 
 def check_disk(home: Home, config: RunConfig) -> Iterator[Finding]:

@@ -25,6 +25,16 @@ NO_RUNS = (
     "rftui doctor                      says whether this machine is in order",
 )
 """What a new home says: the next step."""
+
+
+def no_runs(missing: Path | None) -> str:
+    """What an empty list says; `missing` is a home that was named and is not there, where it is that."""
+    if missing is None:
+        return "\n".join(NO_RUNS)
+    said = (f"no runs: {short_path(missing)} is not there", "--home or $RFTUI_HOME names it; a launch makes it")
+    return "\n".join([*said, *NO_RUNS[1:]])
+
+
 NOTHING_FITS = "no run fits the filter: esc shows all again, / changes it"
 GPU_BAR = 8
 GPU_GAP = "   "

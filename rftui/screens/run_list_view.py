@@ -15,10 +15,10 @@ from textual.geometry import Size
 from rftui.errors import QueryError
 from rftui.runs.browser import RunBrowser
 from rftui.runs.list_text import (
-    NO_RUNS,
     NOTHING_FITS,
     gpu_line,
     header_line,
+    no_runs,
     problem_line,
     problem_text,
     status_line,
@@ -31,7 +31,7 @@ from rftui.widgets.key_line import KeyLine
 from rftui.widgets.line_list import LineList
 from rftui.widgets.run_table import RunTable
 from rftui.widgets.span_view import SpanLines
-from store.layout import Home
+from store.layout import Home, default_home
 from store.runs import RunSummary
 
 if TYPE_CHECKING:
@@ -80,6 +80,8 @@ class RunListView(RunListReader):
         self._has_read = False
         self._is_complete = False
         self._is_resting = False
+        self._missing = None if home.path.is_dir() or home.path == default_home().path else home.path
+        """The home, where it was named and was not there at the start: a typo should not look like an empty home."""
         self._gpu_samples: Sequence[Mapping[str, Any]] = ()
         self._gpu_holders: Mapping[int, Sequence[str]] = {}
         self._head = SpanLines(id="head")
@@ -233,7 +235,7 @@ class RunListView(RunListReader):
         self._show_head()
         if not self._has_read:
             return
-        self.table.empty = NOTHING_FITS if browser.runs else "\n".join(NO_RUNS)
+        self.table.empty = NOTHING_FITS if browser.runs else no_runs(self._missing)
         self.table.update(len(browser.entries), cursor=browser.cursor)
         self._show_status()
         self._show_preview()
