@@ -12,8 +12,8 @@ from rftui.charts.curve_reads import RunCurves
 from rftui.charts.curves import Axis, Range, Scale
 from rftui.charts.panels import Panel, Trace, matching, metrics_of, preset, single
 from rftui.key_names import help_rows
-from rftui.runs.texts import config_lines, header_text, own_first, seconds_left
-from store.metrics import EvaluationPoint, MetricPoint, Milestones, StepTime
+from rftui.runs.texts import config_lines, header_text, own_first
+from store.metrics import EvaluationPoint, MetricPoint, Milestones
 from store.runs import RunSummary
 
 GRPO = (
@@ -167,13 +167,6 @@ def test_the_cursor_moves_by_columns_but_at_least_a_step(cursor: int | None, cel
     data = data_of({"loss": [(step, 1.0) for step in range(101)]})
 
     assert moved_cursor(data, Look(cursor=cursor), cells=cells, width=201) == expected
-
-
-def test_time_left_is_the_pace_of_the_last_steps_of_this_attempt() -> None:
-    times = [StepTime(1, 0.0), StepTime(2, 500.0), StepTime(3, 502.0), StepTime(4, 504.0)]
-
-    assert seconds_left(times, since=400.0, step=4, total=10) == 12.0
-    assert seconds_left(times[:2], since=400.0, step=2, total=10) is None
 
 
 def test_a_header_fits_its_width_and_keeps_the_state() -> None:

@@ -8,21 +8,10 @@ from typing import Any
 
 from rftui.formats import ASCII_SYMBOLS, SYMBOLS, bar, duration, steps
 from rftui.terminal.clean import one_line
-from store.metrics import StepTime
 from store.runs import RunSummary
 from store.states import State, is_live
 
-RECENT_STEPS = 50
 BAR_WIDTH = 20
-
-
-def seconds_left(times: Sequence[StepTime], *, since: float | None, step: int, total: int) -> float | None:
-    """Time to the last step at the pace of the last steps since an attempt began; None before two of them."""
-    recent = [item for item in times[-RECENT_STEPS:] if since is None or item.time >= since]
-    if len(recent) < 2 or recent[-1].step <= recent[0].step or total <= 0:
-        return None
-    pace_s = (recent[-1].time - recent[0].time) / (recent[-1].step - recent[0].step)
-    return max(0.0, pace_s * (total - step))
 
 
 def header_text(summary: RunSummary, *, left_s: float | None, width: int, is_ascii: bool) -> str:

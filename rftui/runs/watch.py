@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import math
 import time
+import tomllib
 from contextlib import closing
+from pathlib import Path
 from typing import NamedTuple
 
 from rftui.runs.reads import see_to
-from rftui.runs.texts import RECENT_STEPS, seconds_left
+from rftui.runs.time_left import RECENT_STEPS, Evaluations, seconds_left
 from store.errors import RunNotFound
 from store.ingester import RunIngester
 from store.layout import Home
-from store.metrics import StepTime, metric_names, step_times
+from store.metrics import StepTime, curve, metric_names, step_times
 from store.runs import RunSummary, open_catalogue, run_named
 from store.states import State, is_live
 
 ATTEND_EVERY_S = 2.0
 """How often the process of a live run is looked for: its death changes no file."""
 _TIMED_BY = ("num_tokens", "loss", "reward")
+EVALUATION_SECONDS = "time/eval_s"
+MOST_EVALUATIONS = 200
+"""Whose seconds are read one by one."""
 
 
 class RunNews(NamedTuple):
@@ -70,11 +76,22 @@ class RunWatch:
             known = metric_names(connection, summary.name)
             timed_by = next((metric for metric in _TIMED_BY if metric in known), None)
             times: list[StepTime] = []
+            took_s: dict[int, float] = {}
             if timed_by is not None and is_live(State(summary.state)):
                 times = step_times(connection, summary.name, timed_by, max_points=20 * RECENT_STEPS)
+                took = curve(connection, summary.name, EVALUATION_SECONDS, max_points=MOST_EVALUATIONS)
+                took_s = {step: seconds for step, seconds in took if 0 <= seconds < math.inf}
         self._seen = (journals, sizes[1])
         self._is_live = is_live(State(summary.state))
-        left_s = seconds_left(times, since=summary.started_at, step=summary.step, total=summary.total_steps)
+        # whose evaluations were not measured need not be asked when they come
+        every = evaluation_every(self.home.run(self.name).config) if took_s else None
+        left_s = seconds_left(
+            times,
+            since=summary.started_at,
+            step=summary.step,
+            total=summary.total_steps,
+            evaluations=None if every is None else Evaluations(every, took_s),
+        )
         return RunNews(summary, left_s, journals, sizes[1])
 
     def _sizes(self) -> tuple[int, int]:
@@ -86,3 +103,15 @@ class RunWatch:
             sum(path.stat().st_size for path in journals if path.exists()),
             run_dir.output.stat().st_size if run_dir.output.exists() else 0,
         )
+
+
+def evaluation_every(config: Path) -> int | None:
+    """Steps from one evaluation to the next by a run's settings; None where it has none, or that cannot be read."""
+    try:
+        evaluation = tomllib.loads(config.read_text(encoding="utf-8"))["evaluation"]
+        every, examples = evaluation["every"], evaluation["examples"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        # the time left is then said without them, and the settings themselves are complained of where they are shown
+        return None
+    is_known = type(every) is int and type(examples) is int and every >= 0 and examples > 0
+    return every if is_known else None
