@@ -12,6 +12,7 @@ import pytest
 from rftui.cli.root import run
 from rftui.evaluations.reads import EvalsSource
 from rftui.evaluations.training_reads import read_training_lengths
+from rftui.supervision.resuming import given_answers
 from rftui.terminal.clean import clean
 from store.layout import Home
 from tests.eval_rows import evaluated_home, evaluation_records
@@ -215,3 +216,26 @@ def test_cells_that_make_no_interaction_are_refused(
 ) -> None:
     assert run(["interaction", *cells, "--json"]) == 2
     assert said in json.loads(capsys.readouterr().err)["error"]
+
+
+def test_an_evaluation_without_answers_is_resumed_and_not_evaluated(
+    home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_run(home, "sat-eval-1", [], state="killed", method="eval")
+    write_run(home, "sat-grpo-2", [], state="killed")
+
+    codes = [run(["evals", name]) for name in ("sat-eval-1", "sat-grpo-2")]
+    said = capsys.readouterr().err
+
+    assert codes == [3, 3]
+    assert "`rftui resume sat-eval-1`" in said and "rftui eval sat-eval-1" not in said
+    assert "`rftui eval sat-grpo-2` makes one" in said
+
+
+def test_the_answers_of_an_evaluation_are_counted_once_over_its_attempts(home: Home) -> None:
+    write_run(home, "sat-eval-1", [evaluation(answers("1101"), step=0)], state="killed", method="eval")
+    run_dir = home.run("sat-eval-1")
+    append(run_dir.journal(0, 2), *evaluation_records(0, "101010"))
+
+    assert given_answers(run_dir) == 6
+    assert given_answers(home.run("sat-eval-2")) == 0

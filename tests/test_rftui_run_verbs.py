@@ -208,3 +208,13 @@ def test_a_run_is_stopped_resumed_killed_deleted_and_brought_back(bench: Bench) 
     assert bench.home.runs() == []
     assert act(bench.home, Verb.UNDO, "sat-grpo-1") == "sat-grpo-1 is back"
     assert bench.home.runs() == ["sat-grpo-1"]
+
+
+def test_an_evaluation_says_what_a_stop_and_a_resume_of_it_mean(bench: Bench) -> None:
+    run_dir = bench.make_run("sat-eval-1", method="eval", max_steps=500)
+    bench.supervise(run_dir)
+    trainer_pid(run_dir)
+
+    assert act(bench.home, Verb.STOP, "sat-eval-1").endswith("to stop; it ends after the batch being answered")
+    final_state(run_dir)
+    assert act(bench.home, Verb.RESUME, "sat-eval-1") == "sat-eval-1 has no answers yet, so it begins anew"

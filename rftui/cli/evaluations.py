@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rftui.evaluations.reads import EvalDetail, EvalsPage
     from rftui.terminal.spans import Line
     from store.evaluations import EvalKey, HeldOut
-    from store.layout import Home
+    from store.layout import Home, RunDir
     from store.rollouts import EvalSample
 
 PLAIN_WIDTH = 100
@@ -66,7 +66,7 @@ def evals(
     place = home_to_read(home)
     name = run_dir_of(place, run).name
     source = EvalsSource(place, name)
-    key = _chosen(source.page(None, in_parts=False), name, step=step, prompt=prompt, decoding=decoding)
+    key = _chosen(source.page(None, in_parts=False), place, name, step=step, prompt=prompt, decoding=decoding)
     if flips:
         _print_flips(place, name, key, limit=limit, is_full=full, as_json=as_json)
         return
@@ -94,7 +94,9 @@ def _check_options(*, flips: bool, full: bool, lengths: bool, limit: int | None)
         )
 
 
-def _chosen(page: EvalsPage, name: str, *, step: int | None, prompt: str | None, decoding: str | None) -> EvalKey:
+def _chosen(
+    page: EvalsPage, place: Home, name: str, *, step: int | None, prompt: str | None, decoding: str | None
+) -> EvalKey:
     """The newest evaluation that was asked so. Raises NotFound."""
     from rftui.errors import NotFound
 
@@ -109,8 +111,24 @@ def _chosen(page: EvalsPage, name: str, *, step: int | None, prompt: str | None,
         f"{name} has no evaluation{f' with {said}' if said else ' yet'}",
         found=", ".join(known) or "none",
         expected=said or "an evaluation",
-        fix=f"`rftui evals {name}` shows the newest" if known else f"`rftui eval {name}` makes one",
+        fix=f"`rftui evals {name}` shows the newest" if known else _way_to_answers(place.run(name)),
     )
+
+
+def _way_to_answers(run_dir: RunDir) -> str:
+    """How a run without any evaluation comes to one: a run that is nothing else needs no other run for it."""
+    # 5 ms that only an error should pay
+    import tomllib
+
+    name = run_dir.name
+    try:
+        method = tomllib.loads(run_dir.config.read_text(encoding="utf-8")).get("method")
+    except (OSError, ValueError):
+        # a run that was imported or damaged can still be evaluated by its weights
+        method = None
+    if method == "eval":
+        return f"`rftui resume {name}` where it has ended; `rftui logs -f {name}` follows one that runs"
+    return f"`rftui eval {name}` makes one"
 
 
 def _print_page(page: EvalsPage, trained: TrainingLengths | None, *, is_of_lengths: bool) -> None:

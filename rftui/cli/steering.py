@@ -73,7 +73,7 @@ def _report_state(run_dir: RunDir, end: End, *, as_json: bool) -> None:
         print_json({"name": run_dir.name, "state": shown, "reason": end.reason, "has_ended": end.state is not None})
         return
     if end.state is None:
-        narrate(f"{run_dir.name} still finishes its step; `rftui logs -f {run_dir.name}` follows it")
+        narrate(f"{run_dir.name} has not ended yet; `rftui logs -f {run_dir.name}` follows it")
     say(f"{run_dir.name} {shown}{f': {end.reason}' if end.reason else ''}")
 
 

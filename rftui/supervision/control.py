@@ -27,3 +27,8 @@ def read_request(run_dir: RunDir, *, attempt: int) -> str | None:
         return None
     what = request.get("request")
     return what if what in ("stop", "kill") else None
+
+
+def stop_words(method: str) -> str:
+    """What a run of that method does once it was asked to stop."""
+    return "ends after the batch being answered" if method == "eval" else "finishes its step and saves"

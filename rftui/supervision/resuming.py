@@ -7,18 +7,22 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rftui.errors import RftuiError, UsageProblem
+from rftui.formats import counted
 from rftui.planning.settings import set_layer
 from rftui.supervision.ledger import read_ledger
 from rftui.supervision.spawn import NEW_ATTEMPT, RESUME, start_supervisor, wait_until_supervised
 from store.checkpoints import newest_complete
 from store.config import Method, RunConfig, config_toml, read_config
+from store.journal import read_chunk
 from store.layout import RunDir
 from store.states import State, is_live
+
+CHUNK_BYTES = 4 << 20
 
 
 class Resumed(NamedTuple):
@@ -71,7 +75,27 @@ def _resume_evaluation(run_dir: RunDir, state: State | None, assignments: Sequen
         )
     process = start_supervisor(run_dir, NEW_ATTEMPT)
     wait_until_supervised(run_dir, process)
-    return Resumed(f"{name} goes on with the answers it has", 0)
+    if not (answers := given_answers(run_dir)):
+        return Resumed(f"{name} has no answers yet, so it begins anew", 0)
+    return Resumed(f"{name} goes on with the {counted(answers, 'answer')} it has", 0)
+
+
+def given_answers(run_dir: RunDir) -> int:
+    """Held-out questions that earlier attempts of an evaluation answered, each way of asking for itself."""
+    found = {
+        tuple(record.get(name) for name in ("prompt", "decoding", "index", "rotation"))
+        for path in run_dir.journal_dir.glob("rank*-attempt*.jsonl")
+        for record in _records(path)
+        if record["type"] in ("eval_sample", "eval_rotation")
+    }
+    return len(found)
+
+
+def _records(path: Path) -> Iterator[dict[str, Any]]:
+    offset = 0
+    while (chunk := read_chunk(path, offset, CHUNK_BYTES)).next_offset != offset:
+        yield from chunk.records
+        offset = chunk.next_offset
 
 
 def _extended(config: RunConfig, assignments: Sequence[str]) -> RunConfig:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from rftui.errors import RftuiError
 from rftui.runs.reads import see_to
 from rftui.supervision.attend import attend
-from rftui.supervision.control import write_request
+from rftui.supervision.control import stop_words, write_request
 from rftui.supervision.facts import read_facts
 from rftui.supervision.ledger import LedgerReader, read_ledger
 from rftui.supervision.processes import kill_run
@@ -51,9 +51,9 @@ def live_attempt(run_dir: RunDir) -> int:
 
 
 def ask_to_stop(run_dir: RunDir) -> str:
-    """Asks a run to save a checkpoint at the next step boundary and end, and says so. Raises RftuiError."""
+    """Asks a run to end in order at the next boundary, and says what it does until then. Raises RftuiError."""
     write_request(run_dir, "stop", attempt=live_attempt(run_dir))
-    return f"asked {run_dir.name} to stop; it finishes its step and saves"
+    return f"asked {run_dir.name} to stop; it {stop_words(read_facts(run_dir).method)}"
 
 
 def kill(home: Home, run_dir: RunDir) -> Killed:

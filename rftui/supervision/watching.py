@@ -8,7 +8,7 @@ import select
 import sqlite3
 import time
 
-from rftui.supervision.control import read_request
+from rftui.supervision.control import read_request, stop_words
 from rftui.supervision.facts import RunFacts
 from rftui.supervision.keeper import Keeper
 from rftui.supervision.oom import control_group_kills
@@ -63,6 +63,7 @@ class Watch:
         self.run_dir = run_dir
         self.keeper = keeper
         self.attempt = attempt
+        self.method = facts.method
         self.pid = pid
         self.tail = AttemptTail(run_dir, attempt=attempt, stall_after_s=facts.stall_after_s)
         self.telemetry = Telemetry(run_dir.path)
@@ -101,7 +102,7 @@ class Watch:
         keeper, request = self.keeper, read_request(self.run_dir, attempt=self.attempt)
         if request == "stop":
             keeper.request("stop", attempt=self.attempt)
-            keeper.state(State.STOPPING, "finishes its step and saves", attempt=self.attempt)
+            keeper.state(State.STOPPING, stop_words(self.method), attempt=self.attempt)
             return
         overdue_s = self.tail.seconds_overdue()
         if not self.tail.progress.has_started and overdue_s == float("-inf"):
