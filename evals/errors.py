@@ -2,6 +2,7 @@
 
 EvalsError
 ├── TaskError(ValueError)      no such task, or a source the task cannot read
+│   └── ExampleError           an example with a field that is no text, or no tuple of texts
 └── RewardError(ValueError)    no such reward, or a parameter it does not have
 """
 
@@ -18,6 +19,10 @@ class EvalsError(Exception):
 
 class TaskError(EvalsError, ValueError):
     """No such task, or a source the task cannot read."""
+
+
+class ExampleError(TaskError):
+    """An example with a field that is no text, or no tuple of texts: whoever makes it, makes all of them so."""
 
 
 class RewardError(EvalsError, ValueError):

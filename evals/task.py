@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import random
+import reprlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 from evals import prompts
-from evals.errors import TaskError
+from evals.errors import ExampleError, TaskError
 from evals.grading import matches_gold
 
 if TYPE_CHECKING:
@@ -53,10 +54,38 @@ class Example:
     draw: Callable[[], tuple[Image, ...]] = field(default=tuple, repr=False, compare=False)
     """Makes or reads the images."""
 
+    def __post_init__(self) -> None:
+        """Raises ExampleError where a field is no text: here, so that the traceback leads to who made it."""
+        for name in _TEXTS:
+            if not isinstance(value := getattr(self, name), str):
+                raise _wrong_field(self, name, value, expected="text (str)", fix=f"{name}=str(...)")
+        for name in _TUPLES:
+            value = getattr(self, name)
+            if not isinstance(value, tuple):
+                raise _wrong_field(self, name, value, expected="a tuple of texts", fix=f"{name}=tuple(...)")
+            for item in value:
+                if not isinstance(item, str):
+                    fix = f"{name}=tuple(str(one) for one in ...)"
+                    raise _wrong_field(self, name, item, expected="texts (str) alone", fix=fix)
+        if not callable(self.draw):
+            raise _wrong_field(self, "draw", self.draw, expected="a function that gives images", fix="draw=lambda: ...")
+
     @property
     def images(self) -> tuple[Image, ...]:
         """The images, made or read anew at each call."""
         return self.draw()
+
+
+_TEXTS = ("uid", "split", "kind", "question", "gold", "scene")
+_TUPLES = ("options", "traces")
+
+
+def _wrong_field(example: Example, name: str, value: object, *, expected: str, fix: str) -> ExampleError:
+    return ExampleError(
+        f"example {example.uid!r} has {reprlib.repr(value)} in its field {name}, of type {type(value).__name__}",
+        expected=expected,
+        fix=f"write {fix} where the task makes its examples",
+    )
 
 
 class Examples(Protocol):

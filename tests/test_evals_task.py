@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import pytest
 
-from evals.errors import TaskError
+from evals.errors import ExampleError, TaskError
 from evals.task import Example, TaskOptions, chance_level, chosen_trace, read_options
 from evals.tasks import TASK_MODULES, load_task, task_names
 
@@ -146,3 +146,25 @@ def test_a_task_file_that_cannot_be_used_says_why(tmp_path: Path, content: str |
 
     assert found in caught.value.found
     assert caught.value.fix
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("gold", 3, "example 'u' has 3 in its field gold, of type int"),
+        ("uid", 7, "example 7 has 7 in its field uid, of type int"),
+        ("scene", b"x", "has b'x' in its field scene, of type bytes"),
+        ("options", ["a", "b"], "has ['a', 'b'] in its field options, of type list"),
+        ("options", ("a", 2), "has 2 in its field options, of type int"),
+        ("traces", "because", "has 'because' in its field traces, of type str"),
+        ("draw", None, "has None in its field draw, of type NoneType"),
+    ],
+)
+def test_an_example_with_a_field_of_another_type_is_refused_by_name(field: str, value: object, said: str) -> None:
+    sound = Example("u", "train", 0, "kind", "Which?", ("a", "b"), "a", "scene")
+
+    with pytest.raises(ExampleError) as caught:
+        replace(sound, **{field: value})  # type: ignore[arg-type]
+
+    assert said in caught.value.found
+    assert field in caught.value.fix

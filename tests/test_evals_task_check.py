@@ -307,6 +307,11 @@ BROKEN = [
         "return 1 / 0 or Source(",
         r"its source raised ZeroDivisionError.*my_task.py, line LINE, in source",
     ),
+    (
+        "gold=str(len(cells))",
+        "gold=len(cells)",
+        r"example 'dots/.*/train/0' has \d in its field gold, of type int \(.*my_task.py, line \d+, in __getitem__\)",
+    ),
     ("gold=str(len(cells))", "gold=str(len(cells) + 90)", "have options that cannot be chosen from"),
 ]
 
@@ -323,6 +328,45 @@ def test_what_is_wrong_in_the_users_file_is_told_with_its_line(tmp_path: Path, o
     told = [text for problem in facts.problems for text in (problem.found, *problem.examples)]
     assert facts.errors
     assert any(re.search(said, text) for text in told), told
+
+
+def test_a_field_that_is_no_text_is_said_once(tmp_path: Path) -> None:
+    file = tmp_path / "my_task.py"
+    file.write_text(page_example().replace("gold=str(len(cells))", "gold=len(cells)"))
+
+    (problem,) = answer(request(str(file))).problems
+
+    assert problem.expected == "text (str)"
+    assert problem.fix == "write gold=str(...) where the task makes its examples"
+
+
+@pytest.mark.parametrize(
+    ("new", "fix"),
+    [
+        ("1 / 0", "mend the task at that line"),
+        ("Image.new('RGB', (0, 0)).resize(7)", "mend the task at that line, or the files that it reads"),
+        ("Image.open('gone.png')", "mend the task at that line, or the files that it reads"),
+    ],
+)
+def test_a_drawing_that_raises_is_told_as_the_tasks_own_fault(tmp_path: Path, new: str, fix: str) -> None:
+    file = tmp_path / "my_task.py"
+    file.write_text(page_example().replace('card = Image.new("RGB", (48, 48), paper)', f"card = {new}"))
+
+    (problem, *_) = answer(request(str(file))).errors
+
+    assert "images of 20 of 20 train examples cannot be read" in problem.found
+    assert problem.fix == fix
+    assert "my_task.py, line" in problem.examples[0]
+
+
+def test_files_that_do_not_open_are_no_fault_of_the_task(tmp_path: Path) -> None:
+    root = class_folder(tmp_path / "pets", {"train/cat": 3, "train/dog": 3, "test/cat": 3, "test/dog": 3})
+    for place in root.rglob("*.png"):
+        place.write_bytes(b"no image")
+
+    (problem, *_) = check_task(load_task("folder"), str(root)).errors
+
+    assert problem.fix == "mend or remove the files; a run leaves such examples out and says so"
 
 
 def test_an_option_that_the_users_task_lacks_is_named(tmp_path: Path) -> None:

@@ -48,6 +48,26 @@ def test_what_raises_in_the_users_file_is_told_with_its_line(tmp_path: Path) -> 
     assert f"bad_task.py, line {line}, in __getitem__" in error["found"]
 
 
+def test_a_field_that_is_no_text_is_told_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "bad_task.py").write_text(page_example().replace("gold=str(len(cells))", "gold=len(cells)"))
+
+    (error,) = checked(tmp_path, task=str(tmp_path / "bad_task.py"), source="auto")["errors"]
+
+    assert "in its field gold, of type int" in error["found"]
+    assert "bad_task.py, line" in error["found"]
+    assert error["fix"] == "write gold=str(...) where the task makes its examples"
+
+
+def test_a_drawing_that_raises_is_told_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "bad_task.py").write_text(page_example().replace("cell % 3 * 16", "cell / 0 * 16"))
+
+    (error,) = checked(tmp_path, task=str(tmp_path / "bad_task.py"), source="auto")["errors"]
+
+    assert "ZeroDivisionError: division by zero" in error["found"]
+    assert "bad_task.py, line" in error["found"] and "in draw" in error["found"]
+    assert error["fix"] == "mend the task at that line"
+
+
 def test_a_folder_of_images_can_be_trained_on_and_says_how_it_is_split(tmp_path: Path) -> None:
     class_folder(tmp_path / "pets", {"train/cat": 9, "train/dog": 9, "val/cat": 2, "val/dog": 2})
 

@@ -20,7 +20,7 @@ from trl import GRPOConfig, SFTConfig
 
 import trainer
 from evals.checking.facts import Level
-from evals.checking.faults import blame
+from evals.checking.faults import blame, told
 from evals.checking.samples import sampled_problems
 from evals.errors import EvalsError, TaskError
 from evals.rewards import build_rewards
@@ -50,7 +50,8 @@ def report(config: RunConfig, run_dir: RunDir) -> dict[str, Any]:
             warnings += found.pop("warnings", [])
             facts |= found
         except (TrainerError, EvalsError) as error:
-            finding = {"found": error.found, "expected": error.expected, "fix": error.fix}
+            found_text = told(error) if isinstance(error, EvalsError) else error.found
+            finding = {"found": found_text, "expected": error.expected, "fix": error.fix}
             # two checks may trip over the same model
             errors += [finding] if finding not in errors else []
         # a task of the user's own may raise anything; from elsewhere it is a bug, and stays a traceback

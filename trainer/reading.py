@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from accelerate.utils import gather_object
 
+from evals.checking.faults import mend_images, own_line
 from evals.task import Example
 from trainer.errors import ExamplesUnreadable
 from trainer.model import FittedImage, ImageFitter
@@ -33,6 +34,8 @@ class ImageReader:
         self.fit = fit
         self.reasons: dict[str, str] = {}
         """Why, by uid."""
+        self.fix = "look at the files that the notes name, or name another --source"
+        """What to do about them; another where the task's own code raised."""
 
     def read(self, example: Example) -> Fitted | None:
         """The example with its images; None where they cannot be read."""
@@ -46,7 +49,9 @@ class ImageReader:
         # a task's own code reads strangers' files: PIL alone answers them with OSError, SyntaxError, ValueError,
         # DecompressionBombError, struct.error and more
         except Exception as error:
-            self.reasons[example.uid] = f"{type(error).__name__}: {error}"
+            line = own_line(error)
+            self.reasons[example.uid] = f"{type(error).__name__}: {error}" + (f" ({line})" if line else "")
+            self.fix = mend_images(error) if line else self.fix
             return None
         return Fitted(example, images)
 
@@ -56,7 +61,7 @@ class ImageReader:
         return ExamplesUnreadable(
             f"none of {tried} {what} examples tried could be read; the last said {last}",
             expected="images that open",
-            fix="look at the files that the notes name, or name another --source",
+            fix=self.fix,
         )
 
 

@@ -48,6 +48,8 @@ class ImageFacts(NamedTuple):
     unreadable: tuple[str, ...]
     """Examples whose images could not be read, each with the reason; the first of them."""
     unreadable_count: int
+    fix: str
+    """What to do about the first of these; empty where all could be read."""
     smallest: tuple[int, int] | None
     """Width and height by area; None where nothing was read."""
     middle: tuple[int, int] | None

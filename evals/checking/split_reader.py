@@ -8,10 +8,11 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from evals.checking.facts import ImageFacts, LabelFacts, Level, Limits, Problem, ShownExample, SplitFacts
-from evals.checking.faults import SHOWN_ROWS, Faults, blame
+from evals.checking.faults import SHOWN_ROWS, Faults, blame, mend_images
 from evals.checking.same_images import ImagesSeen, pixel_hash, short_hash
 from evals.checking.samples import ungradable_level
 from evals.choices import choice_problem
+from evals.errors import ExampleError
 from evals.prompts import DIRECT, THINK
 from evals.task import Example, Examples, Task
 from evals.visual_tokens import Grid, visual_grid
@@ -90,6 +91,7 @@ class SplitReader:
         self.tokens: list[int] = []
         self.unreadable: list[str] = []
         self.unreadable_count = 0
+        self.mend_images = ""
         self.shrunk = 0
         self.copies = Faults()
         self.shown: list[ShownExample] = []
@@ -99,6 +101,9 @@ class SplitReader:
         for index in range(self.count):
             try:
                 example = self.examples[index]
+            except ExampleError:
+                # all examples are made alike: said once, for the whole task
+                raise
             # the user's own code may raise anything
             except Exception as error:
                 self.faults.add("raise", f"example {index}: {blame(error)}")
@@ -183,6 +188,7 @@ class SplitReader:
         # as when training: strangers' files and the user's own code answer with anything
         except Exception as error:
             self.unreadable_count += 1
+            self.mend_images = self.mend_images or mend_images(error)
             if len(self.unreadable) < SHOWN_ROWS:
                 self.unreadable.append(f"{example.uid}: {blame(error)}")
             return None
@@ -242,6 +248,7 @@ class SplitReader:
             read=len(self.sizes),
             unreadable=tuple(self.unreadable),
             unreadable_count=self.unreadable_count,
+            fix=self.mend_images,
             smallest=by_area[0] if by_area else None,
             middle=by_area[len(by_area) // 2] if by_area else None,
             largest=by_area[-1] if by_area else None,

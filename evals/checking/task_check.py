@@ -8,7 +8,7 @@ from evals.checking.facts import Level, Limits, Problem, SplitFacts, TaskFacts
 from evals.checking.faults import raised
 from evals.checking.same_images import ImagesSeen
 from evals.checking.split_reader import SplitReader
-from evals.errors import TaskError
+from evals.errors import ExampleError, TaskError
 from evals.files.splits import SPLITS
 from evals.scoring import wilson
 from evals.task import Source, Task
@@ -57,6 +57,9 @@ def check_task(
                 continue
             reader = SplitReader(task, split, examples, images=images, limits=limits or Limits(), seen=seen)
             facts.append(reader.read(train_majority=majority))
+        except ExampleError as error:
+            problems.append(raised(error, f"examples({split!r})"))
+            break
         # the user's own code may raise anything
         except Exception as error:
             # a task may do without validation, which no run reads
@@ -145,7 +148,7 @@ def _of_images(facts: SplitFacts) -> Iterator[Problem]:
         Level.ERROR if is_everything and facts.split != "validation" else Level.WARNING,
         f"images of {images.unreadable_count:,} of {images.examples:,} {facts.split} examples cannot be read",
         expected="image files that open",
-        fix="mend or remove the files; a run leaves such examples out and says so",
+        fix=images.fix,
         examples=images.unreadable,
     )
 
