@@ -425,7 +425,7 @@ def test_two_answers_stand_side_by_side_where_there_is_room() -> None:
     assert said(sample_lines(swapped, Flip.BROKEN, 140)).splitlines()[-4:] == rows[-4:]
 
 
-def test_flips_are_one_key_and_go_back_and_forth(detail: EvalDetail) -> None:
+def test_flips_begin_where_there_are_some_and_go_back_and_forth(detail: EvalDetail) -> None:
     browser = AnswerBrowser()
     browser.take(detail)
 
@@ -434,7 +434,24 @@ def test_flips_are_one_key_and_go_back_and_forth(detail: EvalDetail) -> None:
         browser.next_flips()
         seen.append((browser.filter, [item.number for item in browser.answers]))
 
-    assert seen == [(Filter.BROKEN, []), (Filter.MENDED, [2, 3, 7]), (Filter.BROKEN, [])]
+    assert seen == [(Filter.MENDED, [2, 3, 7]), (Filter.BROKEN, []), (Filter.MENDED, [2, 3, 7])]
+    assert "flips +3 mended, -0 broken" in said(browser_lines(browser, place=0, width=120, height=2))
+
+
+def test_all_that_is_listed_by_stands_above_a_narrow_list(detail: EvalDetail) -> None:
+    browser = AnswerBrowser()
+    browser.take(detail)
+    browser.next_flips()
+
+    lines = [said([line]) for line in browser_lines(browser, place=0, width=30, height=5)]
+
+    assert lines == [
+        "step 50 think greedy",
+        "think right, direct wrong (f)",
+        "all types (t)",
+        "1 of 3, of 12 answers",
+        "flips +3 mended, -0 broken",
+    ]
 
 
 def test_without_flips_their_key_lists_nothing_else(detail: EvalDetail) -> None:

@@ -154,15 +154,25 @@ def test_flips_are_one_key_away_with_both_answers_side_by_side(tmp_path: Path) -
             seen.append((pane.answers.browser.filter, len(pane.answers.browser.answers)))
 
         await flips("x")
-        await flips("x")
         row = next(line for line in text_of(pane.answers.text).splitlines() if "without <think>" in line)
         left, _, right = row.partition("│")
         assert "✗ wrong" in left and "✓ right" in right
+        await flips("x")
         await flips("escape", "x")
 
-        assert seen == [(Filter.BROKEN, 0), (Filter.MENDED, 3), (Filter.BROKEN, 0)]
+        assert seen == [(Filter.MENDED, 3), (Filter.BROKEN, 0), (Filter.MENDED, 3)]
 
     drive_evals(tmp_path, scenario, size=(200, 50))
+
+
+def test_what_is_listed_by_is_not_cut_on_a_small_terminal(tmp_path: Path) -> None:
+    async def scenario(opened: Dashboard, run_dir: RunDir) -> None:
+        await opened.press("x")
+
+        head = text_of(pane_of(opened).answers.head)
+        assert "think right, direct wrong (f)" in head and "flips +3 mended, -0 broken" in head
+
+    drive_evals(tmp_path, scenario, size=(80, 24))
 
 
 def test_image_large_and_copy_by_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

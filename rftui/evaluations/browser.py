@@ -74,10 +74,25 @@ class AnswerBrowser:
         self._select()
 
     def next_flips(self) -> None:
-        """Takes what thinking broke, after that what it mended, and so on; nothing where there are no flips."""
-        if self.detail is not None and self.detail.flips:
-            self.filter = Filter.MENDED if self.filter is Filter.BROKEN else Filter.BROKEN
-            self._select()
+        """Takes what thinking broke, or mended where it broke nothing; after that the other, and so on.
+
+        Nothing where the examples were not asked both ways.
+        """
+        if self.detail is None or not self.detail.flips:
+            return
+        if self.filter in (Filter.BROKEN, Filter.MENDED):
+            is_broken_next = self.filter is Filter.MENDED
+        else:
+            broken, mended = self.flip_counts
+            is_broken_next = broken > 0 or mended == 0
+        self.filter = Filter.BROKEN if is_broken_next else Filter.MENDED
+        self._select()
+
+    @property
+    def flip_counts(self) -> tuple[int, int]:
+        """How many answers of the chosen question type thinking broke, and how many it mended."""
+        flips = [self.flip(answer) for answer in self.of_kind()]
+        return flips.count(Flip.BROKEN), flips.count(Flip.MENDED)
 
     def next_kind(self, by: int = 1) -> None:
         """Takes the next question type, all after the last."""

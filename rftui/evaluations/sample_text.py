@@ -39,7 +39,8 @@ def browser_lines(browser: AnswerBrowser, *, place: int, width: int, height: int
         (Span(f"{where}, of {total} answers", Role.MUTED),),
     ]
     if detail.flips:
-        pieces.append((Span("thinking + mended, - broke it", Role.MUTED),))
+        broken, mended = browser.flip_counts
+        pieces.append((Span(f"flips +{mended} mended, -{broken} broken", Role.MUTED),))
     return flowed(pieces, width)[:height]
 
 

@@ -41,7 +41,7 @@ class EvalAnswers(Widget):
         #answers-image { height: 45%; padding: 0 1; }
         #answer { width: 1fr; height: 1fr; padding: 0 1; }
         &.narrow #answers-left { width: 32; }
-        &.narrow #answers-head { height: 3; }
+        &.narrow #answers-head { height: 5; }
         &.large #answers-left { width: 1fr; }
         &.large #answer, &.large #answers, &.large #answers-head { display: none; }
         &.large #answers-image { height: 1fr; }
@@ -94,7 +94,7 @@ class EvalAnswers(Widget):
         self._show_list(None)
 
     def next_flips(self) -> None:
-        """Lists what thinking broke, or what it mended."""
+        """Lists what thinking broke, or what it mended, beginning where there is something."""
         self.browser.next_flips()
         self._show_list(None)
 
@@ -189,8 +189,7 @@ class EvalAnswers(Widget):
     @on(LineList.Moved, "#answers")
     def _moved(self, event: LineList.Moved) -> None:
         event.stop()
-        if not isinstance(event, LineList.Chosen):
-            self._open()
+        self._open()
 
     @on(LineList.Chosen, "#answers")
     def _chosen(self, event: LineList.Chosen) -> None:

@@ -174,8 +174,7 @@ class EvalsPane(Pane):
     @on(LineList.Moved, "#evals-list")
     def _moved(self, event: LineList.Moved) -> None:
         event.stop()
-        # choosing a row is a kind of moving to it, and has its own handler
-        if self.page is not None and not isinstance(event, LineList.Chosen):
+        if self.page is not None:
             # at the top stands the newest, and stays chosen as newer ones come
             self.wanted = self.page.evaluations[event.index].key if event.index else None
             self.read_again()
@@ -197,7 +196,7 @@ class EvalsPane(Pane):
         self.answers.focus()
 
     def action_flips(self) -> None:
-        """Opens what thinking broke, both answers side by side; again: what it mended."""
+        """Opens what thinking broke, or else mended, both answers side by side; again: the other of the two."""
         detail = self.page.detail if self.page is not None else None
         if detail is None:
             return
