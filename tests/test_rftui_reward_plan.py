@@ -78,6 +78,19 @@ def test_a_written_configuration_tells_the_reading(tmp_path: Path) -> None:
             "soft_overlong begins after 768 tokens, and no completion has more than 700",
         ),
         ({"rewards": {"soft_overlong": {"params": {"max_completion_len": 48, "soft_punish_cache": 8}}}}, ""),
+        (
+            {"rewards": {"length": {"params": {"form": "difference", "target": 64}}}, "max_completion_length": 48},
+            "length (difference, target 64) pays 0.000 for 1 token and 0.000 for 48, the most that a completion has: "
+            "it hardly tells lengths apart",
+        ),
+        (
+            {"rewards": {"length": {"params": {"target": 5000}}}},
+            "length (relative, target 5000) pays 0.269 for 1 token and 0.273 for 100, the most that a completion has: "
+            "it hardly tells lengths apart",
+        ),
+        ({"rewards": {"length": {"params": {"form": "difference", "target": 24}}}, "max_completion_length": 48}, ""),
+        ({"rewards": {"length": {"params": {"target": 50}}}}, ""),
+        ({"rewards": {"length": {"params": {"target": 0}}}}, ""),  # an error, which the check of the task says
         ({"multi_objective_aggregation": "normalize_then_sum"}, ""),
         ({"scale_rewards": "none"}, ""),
         ({"method": "sft", "scale_rewards": "none", "multi_objective_aggregation": "normalize_then_sum"}, ""),

@@ -73,7 +73,12 @@ def length(
     """
     if (shut := _shut(response, example, task=task, gate=gate)) is not None:
         return shut.pay
-    exponent = _exponent(_tokens(response, counted), form=form, target=target, alpha=alpha, centre=centre)
+    return length_pay(_tokens(response, counted), form=form, target=target, alpha=alpha, centre=centre)
+
+
+def length_pay(tokens: int, *, form: str, target: float, alpha: float, centre: float) -> float:
+    """What `length` pays for so many tokens."""
+    exponent = _exponent(tokens, form=form, target=target, alpha=alpha, centre=centre)
     # of two equal forms the one whose exponential cannot overflow
     return 1 / (1 + math.exp(-exponent)) if exponent >= 0 else math.exp(exponent) / (1 + math.exp(exponent))
 
