@@ -234,3 +234,22 @@ def test_omniglot_and_emoji_are_tasks_as_they_lie_there() -> None:
         assert sum(sizes) == count
         assert sizes[2] == pytest.approx(0.2 * count, rel=0.15)
         assert examples_of(path)[0].images[0].mode == "RGB"
+
+
+def test_class_folders_without_an_image_are_told(pets: Path) -> None:
+    (pets / "birds").mkdir()
+    make_folder(pets, {"fish/notes.txt": b"none"})
+    task = load_task("folder")
+
+    assert "without an image: birds, fish" in task.remarks(task.source(str(pets)))
+
+
+def test_signs_that_nobody_sees_are_left_out_of_names_with_a_note(tmp_path: Path) -> None:
+    root = class_folder(tmp_path / "pets", {"cat\u202e": 3, "d\x07og": 3, "\u06a9\u200c\u0647": 3})
+    task = load_task("folder")
+    source = task.source(str(root))
+
+    assert task.answer_space(source) == ("cat", "dog", "\u06a9\u200c\u0647"), "a joiner is part of its script"
+    assert "control characters and marks of writing direction are left out of the names of: cat, dog" in task.remarks(
+        source
+    )

@@ -207,6 +207,7 @@ def test_a_file_of_labels_that_cannot_be_used_is_named(tmp_path: Path) -> None:
         ({"1.png": b"", "2.png": b""}, "0 classes: none"),
         ({"Cat/1.png": b"", "cat/1.png": b""}, "Cat and cat read the same"),
         ({"a b/1.png": b"", "a_b/1.png": b""}, "read the same"),
+        ({"cat/1.png": b"", "c\u200bat/1.png": b""}, "read the same"),  # a space of no width
     ],
 )
 def test_folders_that_make_no_task_say_why(tmp_path: Path, files: dict[str, bytes], said: str) -> None:

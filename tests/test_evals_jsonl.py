@@ -134,7 +134,7 @@ def test_rows_that_cannot_be_asked_are_counted_and_the_rest_is_asked(folder: Pat
     }
     assert problems.rows["without an image that is there"] == ["row 2: images/none.png", "row 3: images/none2.png"]
     assert problems.rows["whose answer is none of the options"][0].startswith("row 4: 'behind' of ['left'")
-    assert detail(path).startswith("1 questions in rows.jsonl; 9 rows left out: 2 without an image that is there")
+    assert detail(path).startswith("1 question in rows.jsonl; 9 rows left out: 2 without an image that is there")
 
 
 def test_a_table_of_which_no_row_can_be_asked_says_why(folder: Path) -> None:
@@ -154,6 +154,25 @@ def test_images_are_looked_for_around_the_table(folder: Path, tmp_path: Path) ->
     assert len(all_of(far, image_root="data/images")) == 3
     with pytest.raises(TaskError, match="no folder"):
         examples_of(far, image_root="data/pictures")
+
+
+def test_a_path_that_leads_from_the_table_is_taken_before_the_folder_of_the_others(folder: Path) -> None:
+    rows = [row(0, image="../elsewhere/0.png"), *(row(n, image=f"{n}.png") for n in range(1, 3))]
+    make_folder(folder.parent, {"elsewhere/0.png": picture("blue")})
+
+    examples = all_of(table(folder, rows))
+
+    assert len(examples) == 3
+    assert (0, 0, 255) in {example.images[0].getpixel((0, 0)) for example in examples}
+
+
+def test_one_row_left_out_is_told_as_one(folder: Path) -> None:
+    path = table(folder, [*(row(n) for n in range(3)), row(3, image="images/none.png")])
+    task = load_task("jsonl")
+
+    remarks = task.remarks(task.source(str(path)))
+
+    assert "1 row left out, without an image that is there: row 4: images/none.png" in remarks
 
 
 def test_images_may_be_in_the_table_itself(folder: Path) -> None:
@@ -287,7 +306,7 @@ def test_an_example_is_the_same_wherever_the_table_lies(folder: Path, tmp_path: 
 
 def test_a_table_that_was_written_again_is_read_again(folder: Path) -> None:
     path = table(folder, [row(1)])
-    assert detail(path) == "1 questions in rows.jsonl"
+    assert detail(path) == "1 question in rows.jsonl"
 
     table(folder, [row(1), row(2)])
     os.utime(path, ns=(1, 1))

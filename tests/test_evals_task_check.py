@@ -376,3 +376,11 @@ def test_an_option_that_the_users_task_lacks_is_named(tmp_path: Path) -> None:
     with pytest.raises(TaskError, match="did you mean most"):
         load_task(str(file), {"mosst": 3})
     assert "did you mean most" in answer(request(str(file), mosst=3)).problems[0].found
+
+
+def test_a_hint_names_options_of_the_task_alone() -> None:
+    change = FAULTS[-1][0]
+
+    (problem,) = [one for one in check_task(Small(change=change), "here").problems if "never occur" in one.found]
+
+    assert problem.fix == "more images of each, or leave questions with rare answers out"

@@ -89,8 +89,8 @@ def check_task(
                 examples=tuple(seen.contradictions.rows["another answer"]),
             )
         )
-    problems += [problem for split in facts for problem in _of_split(split)]
-    problems += list(_between(facts))
+    problems += [problem for split in facts for problem in _of_split(split, task)]
+    problems += list(_between(facts, task))
     ordered = sorted(problems, key=lambda problem: problem.level is not Level.ERROR)
     return TaskFacts(task.name, source, remarks, space, tuple(facts), overlaps, tuple(ordered))
 
@@ -101,7 +101,7 @@ def _overlap_fix(task: Task, source: Source) -> str:
     return "say so beside every number" if source.kind == "real" else "let no scene fall into two splits"
 
 
-def _of_split(facts: SplitFacts) -> Iterator[Problem]:
+def _of_split(facts: SplitFacts, task: Task) -> Iterator[Problem]:
     """What one split's numbers say."""
     if facts.length == 0 and facts.split != "validation":
         yield Problem(
@@ -127,7 +127,7 @@ def _of_split(facts: SplitFacts) -> Iterator[Problem]:
             expected="two or more different answers",
             fix="look at the column or folders that answers come from",
         )
-    yield from _of_positions(facts)
+    yield from _of_positions(facts, task)
     if facts.split == "heldout" and facts.length is not None and 0 < facts.length < FEW_HELD_OUT:
         interval = wilson(facts.length // 2, facts.length)
         yield Problem(
@@ -153,7 +153,7 @@ def _of_images(facts: SplitFacts) -> Iterator[Problem]:
     )
 
 
-def _of_positions(facts: SplitFacts) -> Iterator[Problem]:
+def _of_positions(facts: SplitFacts, task: Task) -> Iterator[Problem]:
     total = sum(facts.positions)
     if facts.options is None or total < SKEW_EXAMPLES or facts.chance is None:
         return
@@ -164,11 +164,16 @@ def _of_positions(facts: SplitFacts) -> Iterator[Problem]:
             Level.WARNING,
             f"the right option stands at place {place + 1} in {share:.0%} of {facts.split}",
             expected=f"about {facts.chance:.0%} at each place",
-            fix="shuffle the options (task jsonl: --set task_options.shuffle_options=true)",
+            fix="shuffle the options"
+            + (
+                " (--set task_options.shuffle_options=true)"
+                if "shuffle_options" in type(task.options).model_fields
+                else ""
+            ),
         )
 
 
-def _between(splits: Sequence[SplitFacts]) -> Iterator[Problem]:
+def _between(splits: Sequence[SplitFacts], task: Task) -> Iterator[Problem]:
     """What splits say about each other."""
     by_name = {facts.split: facts for facts in splits}
     train, heldout = by_name.get("train"), by_name.get("heldout")
@@ -181,6 +186,11 @@ def _between(splits: Sequence[SplitFacts]) -> Iterator[Problem]:
             Level.WARNING,
             f"{len(untaught):,} of {heldout.labels.different:,} held-out answers never occur in training",
             expected="each answer in both",
-            fix="more images of each, or leave rare classes out (task folder: --set task_options.min_per_class=10)",
+            fix="more images of each"
+            + (
+                ", or leave rare classes out (--set task_options.min_per_class=10)"
+                if "min_per_class" in type(task.options).model_fields
+                else ", or leave questions with rare answers out"
+            ),
             examples=tuple(untaught[:10]),
         )

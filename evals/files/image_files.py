@@ -37,6 +37,8 @@ class ImageFiles(Protocol):
     """The folder, or the archive itself."""
     ignored: Counter[str]
     """How many files were no images, by the end of their names."""
+    empty: list[str]
+    """Folders that hold neither an image nor a folder; of an archive none."""
 
     def __len__(self) -> int: ...
 
@@ -86,6 +88,7 @@ class _Named:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.ignored: Counter[str] = Counter()
+        self.empty: list[str] = []
         self._folders: list[str] = []
         self._names = PackedTexts()
         self._folder_of = array("I")
@@ -140,6 +143,8 @@ class FolderFiles(_Named):
                     ) from error
                 self.ignored["folders that cannot be listed"] += 1
                 continue
+            if folder and not images and not folders:
+                self.empty.append(folder)
             for name in images:
                 self._add(folder, name)
             pending += [f"{folder}/{name}" if folder else name for name in reversed(folders)]

@@ -21,6 +21,7 @@ from evals.files.splits import NO_SPLIT, SPLIT_CODES, split_named
 from evals.grading import normalized
 
 NO_CLASS = -1
+_JOINERS = "\u200c\u200d"
 
 
 class ClassFrom(StrEnum):
@@ -133,8 +134,16 @@ def _is_wrapped(all_parts: Sequence[tuple[str, ...]], *, depth: int) -> bool:
 
 
 def readable(folder: str) -> str:
-    """A folder's name as people write it: `convenience_store` is convenience store."""
-    return " ".join(unicodedata.normalize("NFC", folder).replace("_", " ").split()) or folder
+    """A folder's name as people write it: `convenience_store` is convenience store. Signs that nobody sees go."""
+    seen = without_unseen(" ".join(unicodedata.normalize("NFC", folder).replace("_", " ").split()))
+    return " ".join(seen.split()) or folder
+
+
+def without_unseen(text: str) -> str:
+    """The text without control characters and marks of writing direction; joiners stay, which some scripts need."""
+    return "".join(
+        sign for sign in text if sign in _JOINERS or unicodedata.category(sign) not in ("Cc", "Cf") or sign.isspace()
+    )
 
 
 class _Classes(NamedTuple):

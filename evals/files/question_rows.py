@@ -239,7 +239,11 @@ class QuestionRows:
         ]
 
     def located(self, image: ImageCell) -> str:
-        """The path of an image that is a file."""
+        """The path of an image that is a file: from the table's folder where it is there, else from the root."""
+        if not self.request.image_root and self.root != self.table.path.parent:
+            beside = os.path.join(self.table.path.parent, image.path)
+            if _is_file(beside):
+                return beside
         return os.path.join(self.root, image.path)
 
     # looking at all rows

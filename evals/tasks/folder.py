@@ -23,7 +23,7 @@ from pydantic import Field
 from evals.class_names import ClassNames
 from evals.errors import TaskError
 from evals.files.image_files import printable
-from evals.files.image_folder import ImageClass, LabelledImages, read_image_folder
+from evals.files.image_folder import ImageClass, LabelledImages, read_image_folder, readable, without_unseen
 from evals.files.label_file import listed
 from evals.files.pictures import decoded_image
 from evals.files.splits import SPLIT_CODES, SPLITS, SettledSplits, Shares, settled_splits
@@ -126,6 +126,15 @@ def _chosen_classes(images: LabelledImages, options: FolderOptions) -> tuple[Seq
 
 def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
+
+
+def _of_unseen(images: LabelledImages) -> str:
+    """A note where names of folders have signs that nobody sees."""
+    folders = dict.fromkeys(images.files.folder(index) for index in range(len(images.files)))
+    changed = [readable(folder.rpartition("/")[2]) for folder in folders if without_unseen(folder) != folder]
+    if not changed:
+        return ""
+    return f"control characters and marks of writing direction are left out of the names of: {_some(changed)}"
 
 
 def _aliases(root: Path, classes: Sequence[ImageClass], file: str) -> dict[str, Sequence[str]]:
@@ -271,6 +280,10 @@ class Folder(Task):
             f"{small:,} images of {len(images.classes) - len(data.classes):,} classes are left out" if small else "",
             f"{splits.unreadable:,} images cannot be read and are in no split" if splits.unreadable else "",
             f"passed over, being no images: {others}" if others else "",
+            f"without an image: {_some([printable(without_unseen(name)) for name in images.files.empty])}"
+            if images.files.empty
+            else "",
+            _of_unseen(images),
         )
         return [sentence for sentence in said if sentence]
 

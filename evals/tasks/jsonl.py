@@ -198,7 +198,8 @@ class Jsonl(Task):
             )
         rows = self.data(option).rows
         remark = f"; {rows.problems.remark}" if rows.problems.counts else ""
-        return Source("real", option, f"{len(rows):,} questions in {rows.table.path.name}{remark}")
+        asked = f"{len(rows):,} {'question' if len(rows) == 1 else 'questions'}"
+        return Source("real", option, f"{asked} in {rows.table.path.name}{remark}")
 
     def data(self, path: str) -> TableData:
         """What is in the table. Raises TaskError."""
@@ -242,9 +243,10 @@ class Jsonl(Task):
         if rows.has_image_files:
             said.append(f"images are looked for in {rows.root}")
         for reason, count in rows.problems.counts.most_common():
-            said.append(f"{count:,} rows left out, {reason}: {'; '.join(rows.problems.rows[reason])}")
+            said.append(f"{count:,} {_rows(count)} left out, {reason}: {'; '.join(rows.problems.rows[reason])}")
         if data.splits.unreadable:
-            said.append(f"{data.splits.unreadable:,} rows have images that cannot be read and are in no split")
+            unreadable = data.splits.unreadable
+            said.append(f"{unreadable:,} {_rows(unreadable)} in no split: their images cannot be read")
         return said
 
     def grade(self, answer: str | None, example: Example) -> bool | None:
@@ -255,6 +257,10 @@ class Jsonl(Task):
             accepted = (example.gold,)
         verdicts = [matches_gold(answer, text) for text in accepted]
         return None if verdicts[0] is None else any(verdicts)
+
+
+def _rows(count: int) -> str:
+    return "row" if count == 1 else "rows"
 
 
 @lru_cache(maxsize=4)

@@ -28,7 +28,10 @@ def heading(said: Mapping[str, Any]) -> Iterator[str]:
     if source is None:
         yield f"task {one_line(said['task'])}"
         return
-    yield f"task {one_line(said['task'])}, {source['kind']} data: {one_line(source['detail'])}"
+    detail = one_line(source["detail"])
+    # what is generated says so itself
+    kind = "" if detail.lower().startswith(f"{source['kind']} data") else f", {source['kind']} data"
+    yield f"task {one_line(said['task'])}{kind}: {detail}"
     for remark in said["remarks"]:
         yield f"  {one_line(remark, width=2 * ROW_WIDTH)}"
     answers = said["answers"]
