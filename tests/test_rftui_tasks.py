@@ -84,6 +84,13 @@ def test_a_check_shows_examples_balance_and_images(
     assert said.out.rstrip().endswith("no errors, 1 warning: a launch can go on")
 
 
+def test_generated_data_is_called_so_once(capsys: pytest.CaptureFixture[str]) -> None:
+    said = Said(capsys, "tasks", "check", "sat", "--images", "1", "--examples", "0")
+
+    assert said.out.startswith("task sat: GENERATED DATA: ")
+    assert said.out.lower().count("generated data") == 1
+
+
 def test_a_check_tells_scripts_the_same(pets: Path, capsys: pytest.CaptureFixture[str]) -> None:
     said = Said(capsys, "tasks", "check", "folder", "--data", str(pets), "--json").json
 

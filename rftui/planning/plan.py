@@ -112,7 +112,7 @@ def plan_launch(home: Home, request: LaunchRequest) -> LaunchPlan:
     resolved = resolve([*layers, named])
     config = resolved.config
     # the trainer runs in the run directory, so a path must not depend on where it was typed
-    paths = {key: str(Path(os.path.expanduser(text)).absolute()) for key, text in _local_paths(config)}
+    paths = {key: os.path.abspath(os.path.expanduser(text)) for key, text in _local_paths(config)}
     rewards = whole_rewards(_absolute_rewards(config.rewards)) if config.method is Method.GRPO else config.rewards
     source = settled_source(home, config)
     origins = {} if source == config.source else {"source": f"auto: {data_folder(home) / config.task}"}
