@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from rich.cells import cell_len
@@ -214,7 +215,13 @@ def title_row(plot: Plot) -> Row:
 
 def cells(text: str, ink: str) -> Row:
     """Text as cells; a character that is not one cell wide would shift the row, so it becomes `?`."""
-    return [Cell(character if character.isascii() or cell_len(character) == 1 else "?", ink) for character in text]
+    return list(_cells(text, ink))
+
+
+@lru_cache(maxsize=1024)
+def _cells(text: str, ink: str) -> tuple[Cell, ...]:
+    # the axis and its labels are the same in every chart that is drawn again
+    return tuple(Cell(character if character.isascii() or cell_len(character) == 1 else "?", ink) for character in text)
 
 
 def fitted(row: Row, width: int) -> Row:
