@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 SYMBOLS = {
     "queued": "◌",
@@ -94,6 +95,16 @@ def steps(step: int | None, total: int | None) -> str:
 def counted(count: int, noun: str, plural: str = "") -> str:
     """`1 line`, `2 lines`, `1,234 batches`; the plural where it is not the noun with an s."""
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
+def model_name(model: str | None) -> str:
+    """`sat-grpo-7` for the weights of a run, `sat-grpo-7@150` for a checkpoint of it; any other model as it is."""
+    if model is None:
+        return ""
+    found = re.search(r"/runs/([^/]+)/(?:model|checkpoints/[^/]*?(\d+))/*$", model)
+    if found is None:
+        return model
+    return found[1] if found[2] is None else f"{found[1]}@{found[2]}"
 
 
 def size(count_bytes: float) -> str:

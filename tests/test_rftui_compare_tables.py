@@ -15,7 +15,7 @@ from rftui.comparing.compared_runs import ComparedRun, read_compared
 from rftui.comparing.comparison import compare, compare_pairs, letters_of
 from rftui.comparing.evaluations import Asked, EvaluationRow, evaluation_page, points, strip, strip_scale
 from rftui.comparing.settings import Columns, columns_for, detail_lines, head_line, row_line, setting_rows
-from rftui.formats import fraction
+from rftui.formats import fraction, model_name
 from rftui.terminal.spans import Line, in_ascii
 from store.layout import Home
 from store.runs import list_runs, open_catalogue
@@ -66,6 +66,31 @@ def test_only_settings_that_differ_are_listed_until_all_are_asked_for() -> None:
 
     assert [row.key for row in setting_rows(settings, shows_all=False)] == ["seed"]
     assert [row.key for row in setting_rows(settings, shows_all=True)] == ["lr", "seed", "task"]
+
+
+def test_settings_of_training_do_not_differ_from_an_evaluation() -> None:
+    trained = {"method": "grpo", "max_steps": 100, "seed": 1, "rewards.length.weight": 1.0}
+    settings: list[dict[str, Any]] = [trained, {"method": "eval", "seed": 2}, {**trained, "max_steps": 200}]
+
+    assert [row.key for row in setting_rows(settings[:2], shows_all=False)] == ["method", "seed"]
+    rows = setting_rows(settings, shows_all=False)
+    assert [(row.key, row.values) for row in rows if row.key == "max_steps"] == [("max_steps", ("100", "—", "200"))]
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        ("/home/u/.local/share/rftui/runs/sat-grpo-7/model", "sat-grpo-7"),
+        ("/data/runs/sat-grpo-7/checkpoints/checkpoint-150", "sat-grpo-7@150"),
+        ("/data/runs/sat-grpo-7/checkpoints/checkpoint-150/", "sat-grpo-7@150"),
+        ("/models/sat-grpo-7/model", "/models/sat-grpo-7/model"),  # no run's
+        ("Qwen/Qwen2.5-VL-3B-Instruct", "Qwen/Qwen2.5-VL-3B-Instruct"),
+        ("tiny", "tiny"),
+        (None, ""),
+    ],
+)
+def test_the_weights_of_a_run_are_told_by_its_name(model: str | None, name: str) -> None:
+    assert model_name(model) == name
 
 
 def test_a_setting_that_a_run_lacks_is_a_dash() -> None:

@@ -175,6 +175,15 @@ def test_only_settings_that_differ_are_listed_with_the_value_of_each_run(home: H
     assert not rows.keys() & {"name", "max_steps", "rewards.accuracy.weight"}
 
 
+def test_an_evaluation_differs_from_training_in_nothing_that_only_trains(home: Home) -> None:
+    write_run(home, "a", [], max_steps=20, learning_rate=1e-4)
+    write_run(home, "b", [], method="eval", max_steps=10, learning_rate=2e-4, seed=3)
+
+    found = comparison_of(home, "a", "b").settings
+
+    assert [row.key for row in found] == ["method", "seed"]
+
+
 def test_a_setting_that_an_older_config_lacks_has_its_default(home: Home) -> None:
     for name in ("a", "b"):
         write_run(home, name, [])

@@ -11,7 +11,7 @@ from evals.statistics import Paired
 from rftui.cli.output import Column
 from rftui.comparing.compared_runs import ComparedRun
 from rftui.comparing.comparison import Comparison, Contrast, source_name
-from rftui.formats import interval, p_text, steps
+from rftui.formats import interval, model_name, p_text, steps
 from rftui.terminal.clean import one_line
 
 RUN_COLUMNS = (
@@ -122,7 +122,13 @@ def test_cells(contrast: Contrast, paired: Paired) -> list[str]:
 def run_row(run: ComparedRun, labels: Mapping[str, str]) -> list[str]:
     """A run under `RUN_COLUMNS`."""
     summary = run.summary
-    cells = (summary.state, steps(summary.step, summary.total_steps), summary.method, summary.task, summary.model)
+    cells = (
+        summary.state,
+        steps(summary.step, summary.total_steps),
+        summary.method,
+        summary.task,
+        model_name(summary.model),
+    )
     return [labels[run.name], *(one_line(cell or "") for cell in cells)]
 
 

@@ -138,7 +138,7 @@ def _print_runs(summaries: list[RunSummary]) -> None:
 
 def run_row(summary: RunSummary, *, now: float) -> list[Cell]:
     """One line of the run list."""
-    from rftui.formats import ASCII_SYMBOLS, COLOURS, SYMBOLS, duration, interval, number, steps
+    from rftui.formats import ASCII_SYMBOLS, COLOURS, SYMBOLS, duration, interval, model_name, number, steps
 
     symbol = (ASCII_SYMBOLS if is_ascii() else SYMBOLS).get(summary.state, "?")
     return [
@@ -147,7 +147,7 @@ def run_row(summary: RunSummary, *, now: float) -> list[Cell]:
         Cell(steps(summary.step, summary.total_steps)),
         Cell(interval(summary.accuracy, summary.accuracy_low, summary.accuracy_high)),
         Cell(number(summary.reward, digits=3)),
-        Cell(summary.model or ""),
+        Cell(model_name(summary.model)),
         Cell(duration(now - summary.created_at) if summary.created_at else "—"),
         Cell(summary.reason or ""),
     ]

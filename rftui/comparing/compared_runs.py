@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from rftui.planning.settings import flatten
-from store.config import read_config
+from store.config import Method, read_config
 from store.errors import RunConfigError
 from store.layout import Home, RunDir
 from store.rollouts import eval_samples
@@ -78,12 +78,29 @@ def read_compared(home: Home, summary: RunSummary) -> ComparedRun:
 
 
 def run_settings(run_dir: RunDir) -> dict[str, Any]:
-    """The settings in a run's config.toml by dotted key, without the name; those it predates have their defaults."""
+    """The settings in a run's config.toml by dotted key, without the name and what its method does not use.
+
+    Those that it predates have their defaults.
+    """
     try:
         config = read_config(run_dir.config).model_dump(mode="json")
     except RunConfigError:
         config = _as_written(run_dir.config)
-    return {key: value for key, value in flatten(config) if key != "name"}
+    settings = {key: value for key, value in flatten(config) if key != "name"}
+    return {key: value for key, value in settings.items() if is_used(key, settings)}
+
+
+EVALUATION_USES = frozenset(
+    {"method", "task", "source", "task_options", "difficulty", "model", "recipe", "trust_remote_code", "seed"}
+    | {"dtype", "attention", "image_min_pixels", "image_max_pixels", "max_completion_length", "evaluation"}
+    | {"zero", "ranks", "gpus", "threads", "stall_after_s"}
+)
+"""Settings, or tables of them, that mean something to a run that only evaluates."""
+
+
+def is_used(key: str, settings: Mapping[str, Any]) -> bool:
+    """Whether a setting, by dotted key, means something to the run with these settings."""
+    return settings.get("method") != Method.EVAL or key.partition(".")[0] in EVALUATION_USES
 
 
 def _as_written(path: Path) -> dict[str, Any]:

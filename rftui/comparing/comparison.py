@@ -12,7 +12,7 @@ from itertools import combinations
 from typing import Any, NamedTuple
 
 from evals.statistics import FEW_FLIPS, Paired, holm, paired
-from rftui.comparing.compared_runs import Answer, ComparedRun, Evaluated
+from rftui.comparing.compared_runs import Answer, ComparedRun, Evaluated, is_used
 from store.states import is_live
 
 LEVEL = 0.95
@@ -106,10 +106,14 @@ def letters_of(names: Sequence[str]) -> dict[str, str]:
 
 
 def different_settings(runs: Sequence[ComparedRun]) -> tuple[Setting, ...]:
-    """Settings that are not the same everywhere, in the order of the configuration."""
+    """Settings that are not the same everywhere they are used, in the order of the configuration."""
     keys = dict.fromkeys(key for run in runs for key in run.settings)
-    rows = [Setting(key, {run.name: run.settings.get(key) for run in runs}) for key in keys]
-    return tuple(row for row in rows if any(value != row.values[runs[0].name] for value in row.values.values()))
+    found: list[Setting] = []
+    for key in keys:
+        users = [run for run in runs if is_used(key, run.settings)]
+        if any(run.settings.get(key) != users[0].settings.get(key) for run in users):
+            found.append(Setting(key, {run.name: run.settings.get(key) for run in runs}))
+    return tuple(found)
 
 
 def source_name(source: Mapping[str, Any]) -> str:

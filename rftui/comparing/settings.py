@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from rich.cells import cell_len, set_cell_size
 
 from rftui.cli.comparison_tables import value_text
+from rftui.comparing.compared_runs import is_used
 from rftui.terminal.spans import Line, Role, Span, fitted
 from rftui.terminal.wrapping import drawable_line, wrap
 
@@ -39,7 +40,12 @@ def setting_rows(settings: Sequence[Mapping[str, Any]], *, shows_all: bool) -> l
         SettingRow(drawable_line(key), tuple(drawable_line(value_text(values.get(key))) for values in settings))
         for key in keys
     ]
-    return rows if shows_all else [row for row in rows if row.differs]
+    return rows if shows_all else [row for key, row in zip(keys, rows, strict=True) if _differs(key, row, settings)]
+
+
+def _differs(key: str, row: SettingRow, settings: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether not all runs that use the setting have the same value."""
+    return len({value for value, own in zip(row.values, settings, strict=True) if is_used(key, own)}) > 1
 
 
 class Columns(NamedTuple):

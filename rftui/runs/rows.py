@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 
-from rftui.formats import ASCII_SYMBOLS, SYMBOLS, fraction, interval, number, steps
+from rftui.formats import ASCII_SYMBOLS, SYMBOLS, fraction, interval, model_name, number, steps
 from rftui.runs.filter import source_word
 from rftui.runs.versus import VersusBase
 from rftui.runs.view import GroupHead, RunView, group_title, sort_words
@@ -231,7 +231,7 @@ def _plain(name: str, run: RunSummary, facts: RowFacts) -> str:
         "task": run.task,
         "method": run.method,
         "tags": " ".join(run.tags),
-        "model": run.model,
+        "model": model_name(run.model),
     }
     return one_line(values[name])
 
