@@ -215,7 +215,9 @@ def test_cells_that_make_no_interaction_are_refused(
     four: Home, capsys: pytest.CaptureFixture[str], cells: list[str], said: str
 ) -> None:
     assert run(["interaction", *cells, "--json"]) == 2
-    assert said in json.loads(capsys.readouterr().err)["error"]
+    problem = json.loads(capsys.readouterr().err)
+    assert said in problem["error"]
+    assert "sat-" not in problem["fix"], "a run that is not there"
 
 
 def test_an_evaluation_without_answers_is_resumed_and_not_evaluated(

@@ -156,6 +156,21 @@ def test_of_many_collisions_the_full_ones_come_first_and_the_rest_is_counted() -
     assert table.rows[0][0] == "g29" and len(table.rows) == 20
 
 
+def test_the_conclusion_names_the_three_worst_attacks_of_a_reason_and_counts_the_others() -> None:
+    attacks = [
+        {"attack": f"attack {n}", "kind": "trick", "is_fault": True, "why": "paid for no answer", "reward": 1.0}
+        | {"cases": 10, "cases_alike": n}
+        for n in range(1, 11)
+    ]
+
+    line = conclusion(report(attacks=attacks))[0]
+
+    assert line == (
+        "wrong: paid for no answer: attack 10 (all); attack 9 (9 of 10); attack 8 (8 of 10); "
+        "and 7 more, in the table above"
+    )
+
+
 def test_the_conclusion_names_labels_that_are_never_paid_and_those_not_tried() -> None:
     matrix = {"labels": ["a", "b"], "pays": [[1.0, 0.0]], "left_out": 1}
 

@@ -51,6 +51,15 @@ def test_a_task_is_shown_with_what_can_be_set(capsys: pytest.CaptureFixture[str]
     assert "min_per_class = 1\n      Classes with fewer images" in Said(capsys, "tasks", "show", "folder").out
 
 
+@pytest.mark.parametrize("task", ["sat", "aircraft", "banner", "folder", "jsonl"])
+def test_the_meaning_of_an_option_is_one_paragraph(capsys: pytest.CaptureFixture[str], task: str) -> None:
+    lines = Said(capsys, "tasks", task).out.splitlines()
+
+    options = lines[lines.index("options, each as --set task_options.NAME=VALUE") + 1 :]
+    assert [line for line in options[::2] if not line.startswith("  ") or " = " not in line] == []
+    assert [line for line in options[1::2] if not line.startswith("      ")] == []
+
+
 @pytest.mark.parametrize("words", [("tasks", "fodler"), ("tasks", "check", "fodler")])
 def test_an_unknown_task_is_exit_code_3(capsys: pytest.CaptureFixture[str], words: tuple[str, ...]) -> None:
     said = Said(capsys, *words)

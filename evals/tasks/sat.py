@@ -44,8 +44,8 @@ class SatOptions(TaskOptions):
     heldout: Literal["val", "test"] = "val"
     """Held-out questions: val, 4,001 synthetic ones, which `validation` has too; test, 150 on real photographs.
 
-    val, since held-out examples are scored all through a run and 150 of them leave ±8 points; take test once, at the
-    end, in circular order.
+    Val by default, since held-out examples are scored all through a run and 150 of them leave ±8 points; take
+    test once, at the end, in circular order.
     """
 
 

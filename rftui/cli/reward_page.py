@@ -12,6 +12,8 @@ from rftui.terminal.clean import one_line
 
 ANSWER_WIDTH = 44
 """Characters of a completion that are shown; --json has all of it."""
+MOST_NAMED = 3
+"""Attacks that the conclusion names for one reason; the table has all of them."""
 MOST_COLLISIONS = 20
 """Pairs of labels that are listed; --json has the whole matrix."""
 _THINK = re.compile(r"<think>([^<]{25,}|\n[^<]*)</think>")
@@ -134,12 +136,17 @@ def _collision_table(collisions: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def _by_reason(attacks: Sequence[Mapping[str, Any]]) -> list[str]:
-    """A line for each reason, with the attacks it was given for and how many labels each came through on."""
+    """A line for each reason, with the worst attacks it was given for and how many labels each came through on."""
     named: dict[str, list[str]] = {}
-    for one in attacks:
+    for one in sorted(attacks, key=lambda one: (-one["cases_alike"] / max(1, one["cases"]), -one["reward"])):
         share = f"{one['cases_alike']} of {one['cases']}" if one["cases_alike"] < one["cases"] else "all"
         named.setdefault(one_line(one["why"]), []).append(f"{one['attack']} ({share})")
-    return [f"{reason}: {'; '.join(names)}" for reason, names in named.items()]
+    return [f"{reason}: {_worst(names)}" for reason, names in named.items()]
+
+
+def _worst(names: Sequence[str]) -> str:
+    more = len(names) - MOST_NAMED
+    return "; ".join(names[:MOST_NAMED]) + (f"; and {more} more, in the table above" if more > 0 else "")
 
 
 def conclusion(said: Mapping[str, Any]) -> list[str]:

@@ -104,7 +104,7 @@ def _fields(task: Any) -> dict[str, Any]:
             {
                 "name": name,
                 "default": field.default,
-                "meaning": field.description or "",
+                "meaning": " ".join((field.description or "").split()),
                 "choices": schema[name].get("enum", []),
             }
             for name, field in task.options_type.model_fields.items()

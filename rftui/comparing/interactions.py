@@ -137,6 +137,6 @@ def sides(names: Sequence[str]) -> list[list[str]]:
             "an interaction is of four cells",
             found=" ".join(names),
             expected="WITHOUT WITH of one task and WITHOUT WITH of another, each runs with commas, each run once",
-            fix="rftui interaction sat-grpo-1,sat-grpo-2 sat-len-1,sat-len-2 air-grpo-1 air-len-1",
+            fix="rftui interaction WITHOUT WITH WITHOUT WITH; `rftui runs` lists the runs to put there",
         )
     return cells
