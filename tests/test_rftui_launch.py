@@ -18,6 +18,7 @@ import pytest
 
 from store.layout import RunDir
 from tests.fake_runs import Bench, final_state, trainer_pid, wait_for
+from tests.picture_files import class_folder
 from tests.terminal import take_terminal
 
 TINY = ["--set", "max_steps=5", "--set", "save_steps=2"]
@@ -245,6 +246,14 @@ def test_sigterm_to_a_following_launch_leaves_the_run_going(bench: Bench) -> Non
     os.close(master)
 
     assert final_state(run_dir) == ("finished", "")
+
+
+def test_a_path_of_data_is_planned_without_detours(bench: Bench, tmp_path: Path) -> None:
+    pets = class_folder(tmp_path / "pets", {"cat": 3, "dog": 3})
+
+    planned = bench.json("launch", "grpo", "--task", "folder", "--data", f"{pets}/cat/../../pets", "--dry-run")
+
+    assert planned["config"]["source"] == str(pets)
 
 
 def test_a_path_under_a_user_that_is_not_there_is_planned_as_typed(bench: Bench) -> None:
