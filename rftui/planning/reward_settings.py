@@ -58,8 +58,10 @@ def _flat_length(config: RunConfig) -> Iterator[Finding]:
         return
     values = reward_parameters("length") | reward.params
     target, form, longest = float(values["target"]), str(values["form"]), config.max_completion_length
-    curve = {"form": form, "alpha": float(values["alpha"]), "centre": float(values["centre"])}
-    least, most = sorted(length_pay(tokens, target=target, **curve) for tokens in (1, longest))
+    alpha, centre = float(values["alpha"]), float(values["centre"])
+    least, most = sorted(
+        length_pay(tokens, form=form, target=target, alpha=alpha, centre=centre) for tokens in (1, longest)
+    )
     if most - least < LEAST_LENGTH_SPREAD:
         yield Finding(
             Level.WARNING,
