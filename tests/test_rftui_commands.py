@@ -220,7 +220,6 @@ def test_the_store_is_rebuilt_row_for_row(bench: Bench) -> None:
 
 
 def test_a_store_that_is_no_database_is_exit_code_4(bench: Bench) -> None:
-    bench.home.path.mkdir(parents=True)
     bench.home.catalogue.write_text("this is no database, and it is longer than a header of SQLite would be" * 9)
 
     refused = bench.rftui("runs", "--json")
