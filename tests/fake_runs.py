@@ -34,8 +34,6 @@ class Bench:
 
     def __init__(self, folder: Path, **behaviour: Any) -> None:
         self.home = Home(folder / "home")
-        # a home that is named and not there is an error for commands that read
-        self.home.path.mkdir(parents=True, exist_ok=True)
         self.behaviour = folder / "behaviour.json"
         self.behave(**behaviour)
         fake = fake_trainer.install(folder / "fake")

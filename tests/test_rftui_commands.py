@@ -220,6 +220,7 @@ def test_the_store_is_rebuilt_row_for_row(bench: Bench) -> None:
 
 
 def test_a_store_that_is_no_database_is_exit_code_4(bench: Bench) -> None:
+    bench.home.path.mkdir(parents=True)
     bench.home.catalogue.write_text("this is no database, and it is longer than a header of SQLite would be" * 9)
 
     refused = bench.rftui("runs", "--json")
@@ -376,6 +377,7 @@ def test_hostile_names_and_reasons_do_not_reach_the_terminal(bench: Bench) -> No
 
 def test_the_home_can_be_named_before_and_after_the_command(bench: Bench, tmp_path: Path) -> None:
     other = Home(tmp_path / "other")
+    other.path.mkdir()
     bench.supervise(bench.make_run()).wait(20)
 
     assert json.loads(bench.rftui("--home", str(other.path), "runs", "--json").stdout) == []

@@ -24,6 +24,8 @@ print(json.dumps([code, sorted({name.partition(".")[0] for name in sys.modules})
 
 
 def imported(bench: Bench, *arguments: str) -> set[str]:
+    # a home that is named and not there is an error
+    bench.home.path.mkdir(exist_ok=True)
     finished = subprocess.run(
         [sys.executable, "-c", REPORT, json.dumps(arguments)],
         env=bench.environment,
