@@ -64,9 +64,12 @@ def test_muon_moves_a_matrix_as_torchs_own_does() -> None:
     ours, theirs = torch.nn.Parameter(start.clone()), torch.nn.Parameter(start.clone())
     ours.grad, theirs.grad = gradient.clone(), gradient.clone()
 
-    optimizers: list[torch.optim.Optimizer] = [Muon([ours], lr=0.01, weight_decay=0.1)]
-    optimizers[0].step()
-    torch.optim.Muon([theirs], lr=0.01, weight_decay=0.1, adjust_lr_fn="match_rms_adamw").step()
+    optimizers: list[torch.optim.Optimizer] = [
+        Muon([ours], lr=0.01, weight_decay=0.1),
+        torch.optim.Muon([theirs], lr=0.01, weight_decay=0.1, adjust_lr_fn="match_rms_adamw"),
+    ]
+    for optimizer in optimizers:
+        optimizer.step()
 
     # theirs is computed with eight bits of mantissa
     assert torch.allclose(ours, theirs, atol=3e-4)
