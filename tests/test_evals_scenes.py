@@ -125,7 +125,9 @@ def test_noise_changes_pixels_and_more_noise_changes_them_more() -> None:
 
 
 def test_difficulty_sets_the_noise() -> None:
-    assert [random_scene(1, difficulty=d).noise for d in (0.0, 0.5, 1.0)] == [0.0, STRONGEST_NOISE / 4, STRONGEST_NOISE]
+    noises = [random_scene(1, difficulty=d).noise for d in (0.0, 0.25, 1.0)]
+
+    assert noises == [0.0, STRONGEST_NOISE / 2, STRONGEST_NOISE]
 
 
 def test_the_hash_is_of_what_stands_where_and_of_nothing_else() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -70,7 +71,7 @@ def test_a_rule_that_can_be_gamed_is_told_of_by_attack_and_fails_the_command(
 
     printed = capsys.readouterr().out
     (line,) = (line for line in printed.splitlines() if line.startswith("wrong: mine pays it like the right answer: "))
-    assert "; empty answer (all); " in line and "all labels, right first (all); " in line
+    assert "all labels, right first (all); " in line and re.search(r"; and \d+ more, in the table above$", line)
     assert "\x1b" not in printed
 
 
