@@ -167,7 +167,7 @@ def test_a_home_that_cannot_be_written_is_said(bench: Bench, tmp_path: Path) -> 
 
     refused = bench.rftui("launch", "grpo", "--home", str(blocked / "home"), "--json")
 
-    assert refused.returncode == 4
+    assert refused.returncode == 2
     assert json.loads(refused.stderr)["fix"]
 
 

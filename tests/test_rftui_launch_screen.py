@@ -270,12 +270,9 @@ def test_what_stops_a_launch_is_said_and_the_form_stays(bench: Bench, tmp_path: 
             if kind == "python":
                 await driver.fill(screen, python=str(bare))
             await driver.press("ctrl+s")
-            if kind == "home":
-                await driver.dialog()
-                await driver.press("y")
             await driver.notice("not launched: ")
             text = words_of(side_text(screen))
-            assert ("cannot create a run" if kind == "home" else "lacks torch") in text
+            assert ("preflight stopped the launch: home" if kind == "home" else "lacks torch") in text
             assert "fix:" in text
             assert driver.app.screen is screen
             await driver.fill(screen, seed="5")
