@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from evals.errors import TaskError
+from evals.prompts import DIRECT
+from evals.rewards.attacks import cases
 from evals.task import Example
 from evals.tasks import load_task
 from evals.tasks.folder import Folder, FolderExamples
@@ -155,6 +157,15 @@ def test_an_answer_is_right_in_any_spelling_of_its_class_alone(pets: Path, answe
     example = next(one for index in range(20) if (one := examples[index]).gold == "guinea pig")
 
     assert task.grade(answer, example) is verdict
+
+
+def test_rewards_are_attacked_with_the_other_names_of_a_class(pets: Path) -> None:
+    (pets / "names.json").write_text(json.dumps({"guinea pig": ["cavy"]}))
+    example = next(one for one in all_of(pets, aliases="names.json") if one.gold == "guinea pig")
+
+    made = cases([example], ["guinea pig"], mode=DIRECT, echoes=[""], longest=100)
+
+    assert made[0].aliases == ("cavy",)
 
 
 def test_a_gold_that_an_experiment_changed_is_the_gold(pets: Path) -> None:

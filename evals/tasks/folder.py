@@ -12,7 +12,6 @@ import random
 from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -20,7 +19,7 @@ from typing import Literal
 import orjson
 from pydantic import Field
 
-from evals.class_names import ClassNames
+from evals.class_names import ClassExample, ClassNames
 from evals.errors import TaskError
 from evals.files.image_files import printable
 from evals.files.image_folder import ImageClass, LabelledImages, read_image_folder, readable, without_unseen
@@ -59,14 +58,6 @@ class FolderOptions(TaskOptions):
     """Share for validation where images are split by hash."""
     heldout_share: float = Field(default=0.2, gt=0, lt=0.9)
     """Share held out where images are split by hash."""
-
-
-@dataclass(frozen=True)
-class ClassExample(Example):
-    """An example whose answer may be any spelling of its class."""
-
-    names: ClassNames | None = field(default=None, repr=False, compare=False)
-    """Spellings of all classes; None where those could not be told apart, so that only the gold's own text counts."""
 
 
 class FolderData:
