@@ -124,6 +124,11 @@ class ClassExample(Example):
     """Spellings of all classes; None where those could not be told apart, so that only the gold's own text counts."""
 
 
+def names_of(example: Example) -> ClassNames | None:
+    """Every spelling of the classes of an example's task; None for one of another kind of task."""
+    return example.names if isinstance(example, ClassExample) else None
+
+
 def _words(text: str) -> str:
     """Words between single spaces, with one at either end: `F/A-18.` is ` f a 18 `."""
     return f" {' '.join(_WORD.findall(normalized(text)))} "

@@ -21,16 +21,19 @@ class Given(NamedTuple):
     """Answers it could choose from; empty where the question showed none."""
 
 
-def unmatched_record(answers: Sequence[Given], space: Sequence[str]) -> dict[str, Any] | None:
+def unmatched_record(
+    answers: Sequence[Given], space: Sequence[str], *, names: ClassNames | None = None
+) -> dict[str, Any] | None:
     """Wrong answers that name no label of the answer space, or else no option of their question, as a journal record.
 
+    `names` are the labels with their aliases, where the task knows any: a wrong label by another name is matched too.
     `answers` of the record lists at most 100 different ones, the most frequent first. None where answers are open.
     Answers that were called right are none of these, whichever alias they used.
     """
     if not space and not any(given.options for given in answers):
         return None
     try:
-        names = ClassNames(space)
+        names = names or ClassNames(space)
     except TaskError:
         # labels that no spelling tells apart: there is nothing to match answers with
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from evals.class_names import ClassNames
 from evals.unmatched import MOST_LISTED, Given, unmatched_record
 
 LABELS = ("737-300", "737-400", "Cessna 172")
@@ -35,6 +36,14 @@ def test_wrong_answers_that_name_no_label_are_counted_the_most_frequent_first() 
     assert said(record) == [("cessna 170", 2), ("Boeing", 1)]
     assert (record["among"], record["labels"], record["count"]) == ("labels", 3, 3)
     assert record["answers"][0]["nearest"] == ("Cessna 172",)
+
+
+def test_a_wrong_label_by_another_name_is_one_of_the_labels() -> None:
+    names = ClassNames(LABELS, aliases={"Cessna 172": ["Skyhawk"]}, prefixes={"737-300": ["Boeing"]})
+    answers = [Given("Boeing 737-300", False, ()), Given("skyhawk", False, ()), Given("Boeing 737", False, ())]
+
+    assert said(unmatched_record(answers, LABELS, names=names)) == [("Boeing 737", 1)]
+    assert len(said(unmatched_record(answers, LABELS))) == 3
 
 
 def test_without_labels_an_answer_is_held_against_the_options_of_its_own_question() -> None:

@@ -20,6 +20,7 @@ from trl.models.utils import unwrap_model_for_generation
 
 from evals.checking.samples import sampled_problems
 from evals.choices import graded, rotations
+from evals.class_names import names_of
 from evals.parsing import parse
 from evals.scoring import circular_score, score
 from evals.task import Example, Source, Task
@@ -166,6 +167,7 @@ class HeldOutEvaluation:
             "unmatched": unmatched_record(
                 [Given(record["answer"], record["correct"], record["options"]) for record in plain.records],
                 self.task.answer_space(self.source),
+                names=names_of(self.examples[0]),
             ),
             "unreadable": unreadable,
             "taken_over": plain.taken_over + rotated.taken_over,

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from evals.aircraft_names import ALIASES, maker_prefixes, user_aliases
-from evals.class_names import ClassExample, ClassNames
+from evals.class_names import ClassExample, ClassNames, names_of
 from evals.errors import TaskError
 from evals.files.aircraft_archive import AircraftFiles, open_aircraft
 from evals.files.aircraft_lists import AircraftLists, read_lists, rows_of
@@ -280,8 +280,7 @@ class Aircraft(Task):
 
     def grade(self, answer: str | None, example: Example) -> bool | None:
         """Whether the whole answer is a spelling of the gold label and of no other."""
-        names = example.names if isinstance(example, ClassExample) else None
-        return (names or ClassNames((example.gold,))).label_of(answer) == example.gold
+        return (names_of(example) or ClassNames((example.gold,))).label_of(answer) == example.gold
 
 
 TASK = Aircraft
