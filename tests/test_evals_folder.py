@@ -159,6 +159,15 @@ def test_an_answer_is_right_in_any_spelling_of_its_class_alone(pets: Path, answe
     assert task.grade(answer, example) is verdict
 
 
+def test_other_names_of_a_class_that_is_not_there_are_refused(pets: Path) -> None:
+    (pets / "names.json").write_text(json.dumps({"guinea pig": ["cavy"], "Guinea Pigs": ["cui"]}))
+
+    with pytest.raises(TaskError, match=r"names\.json names Guinea Pigs; expected classes of the folder: cat, dog"):
+        examples_of(pets, aliases="names.json")
+    (pets / "names.json").write_text(json.dumps({"dog": ["hound"]}))
+    assert {one.gold for one in all_of(pets, aliases="names.json", classes="cat, guinea pig")} == {"cat", "guinea pig"}
+
+
 def test_rewards_are_attacked_with_the_other_names_of_a_class(pets: Path) -> None:
     (pets / "names.json").write_text(json.dumps({"guinea pig": ["cavy"]}))
     example = next(one for one in all_of(pets, aliases="names.json") if one.gold == "guinea pig")

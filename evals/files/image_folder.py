@@ -67,7 +67,7 @@ class LabelledImages(NamedTuple):
 
     @property
     def unlabelled(self) -> int:
-        """Images that stand outside of every class folder."""
+        """Images of no class: outside of every class folder, or in no row of the file of labels."""
         return self.class_of.count(NO_CLASS)
 
 

@@ -19,7 +19,7 @@ from typing import Literal
 import orjson
 from pydantic import Field
 
-from evals.class_names import ClassExample, ClassNames
+from evals.class_names import ClassExample, ClassNames, names_of
 from evals.errors import TaskError
 from evals.files.image_files import printable
 from evals.files.image_folder import ImageClass, LabelledImages, read_image_folder, readable, without_unseen
@@ -67,7 +67,7 @@ class FolderData:
         self.images = images
         self.options = options
         self.classes, self.number_of = _chosen_classes(images, options)
-        self.names = _spellings(self.classes, _aliases(images.files.root, self.classes, options.aliases))
+        self.names = _spellings(self.classes, _aliases(images, self.classes, options.aliases))
 
     @cached_property
     def splits(self) -> SettledSplits:
@@ -128,21 +128,30 @@ def _of_unseen(images: LabelledImages) -> str:
     return f"control characters and marks of writing direction are left out of the names of: {_some(changed)}"
 
 
-def _aliases(root: Path, classes: Sequence[ImageClass], file: str) -> dict[str, Sequence[str]]:
+def _aliases(images: LabelledImages, classes: Sequence[ImageClass], file: str) -> dict[str, Sequence[str]]:
     """Other names by class: those of the file of labels, and those of the JSON file named. Raises TaskError."""
     found: dict[str, Sequence[str]] = {one.name: one.aliases for one in classes if one.aliases}
     if not file:
         return found
+    root = images.files.root
     path = (root if root.is_dir() else root.parent) / Path(file).expanduser()
     try:
         table = orjson.loads(path.read_bytes())
-        return found | {str(name): listed(names) for name, names in table.items()}
+        named = {str(name): listed(names) for name, names in table.items()}
     except (OSError, ValueError, AttributeError) as error:
         raise TaskError(
             f"task_options.aliases: {path} cannot be read ({error})",
             expected='a JSON file such as {"garden phlox": ["Phlox paniculata"]}',
             fix="correct the path; it begins at the data folder",
         ) from error
+    # classes that other options leave out may be named all the same
+    if unknown := sorted(named.keys() - {one.name for one in images.classes}):
+        raise TaskError(
+            f"task_options.aliases: {path} names {_some(unknown)}",
+            expected=f"classes of the folder: {_some([one.name for one in images.classes])}",
+            fix="spell it as one of these",
+        )
+    return found | named
 
 
 def _spellings(classes: Sequence[ImageClass], aliases: Mapping[str, Sequence[str]]) -> ClassNames | None:
@@ -267,7 +276,9 @@ class Folder(Task):
         )
         said = (
             splits.remark,
-            f"{images.unlabelled:,} images stand outside of the class folders" if images.unlabelled else "",
+            f"{images.unlabelled:,} images have no class: no class folder or row of labels says it"
+            if images.unlabelled
+            else "",
             f"{small:,} images of {len(images.classes) - len(data.classes):,} classes are left out" if small else "",
             f"{splits.unreadable:,} images cannot be read and are in no split" if splits.unreadable else "",
             f"passed over, being no images: {others}" if others else "",
@@ -280,7 +291,7 @@ class Folder(Task):
 
     def grade(self, answer: str | None, example: Example) -> bool | None:
         """Whether the whole answer is a spelling of the gold class and of no other."""
-        names = example.names if isinstance(example, ClassExample) else None
+        names = names_of(example)
         if names is None:
             return super().grade(answer, example)
         return names.label_of(answer) == example.gold
