@@ -100,6 +100,19 @@ def test_generated_data_is_called_so_once(capsys: pytest.CaptureFixture[str]) ->
     assert said.out.lower().count("generated data") == 1
 
 
+def test_without_data_a_check_looks_where_a_launch_does(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RFTUI_DATA", str(tmp_path))
+    (tmp_path / "sat").mkdir()
+
+    found = Said(capsys, "tasks", "check", "sat")
+    generated = Said(capsys, "tasks", "check", "sat", "--data", "generated", "--images", "1", "--examples", "0")
+
+    assert (found.code, generated.code) == (1, 0)
+    assert f"error: source {tmp_path / 'sat'} holds nothing" in found.out
+
+
 def test_a_check_tells_scripts_the_same(pets: Path, capsys: pytest.CaptureFixture[str]) -> None:
     said = Said(capsys, "tasks", "check", "folder", "--data", str(pets), "--json").json
 

@@ -14,10 +14,12 @@ from evals.tasks import is_task_file, task_names
 from evals.visual_tokens import QWEN_CELL
 from rftui.errors import RftuiError, UsageProblem
 from rftui.planning.command import child_environment, shared_environment
+from rftui.planning.data_places import settled_source
 from rftui.planning.plan import find_python
 from rftui.planning.preflight import unknown
 from rftui.planning.settings import set_layer
 from store.config import RunConfig
+from store.layout import resolve_home
 
 _TASK_OPTIONS = "task_options."
 _SETTINGS = ("seed", "difficulty", "image_min_pixels", "image_max_pixels")
@@ -75,13 +77,15 @@ def check(request: CheckRequest) -> CheckAnswer:
 
 def _question(request: CheckRequest) -> dict[str, Any]:
     settings = _settings(request.assignments)
-    defaults = RunConfig(name="defaults")
+    task = _absolute(request.task) if is_task_file(request.task) else request.task
+    defaults = RunConfig(name="defaults", task=task, source=_located(request.source))
     return {
-        "task": _absolute(request.task) if is_task_file(request.task) else request.task,
+        "task": task,
         "task_options": {
             key.removeprefix(_TASK_OPTIONS): value for key, value in settings.items() if key.startswith(_TASK_OPTIONS)
         },
-        "source": _located(request.source),
+        # what a launch would take
+        "source": settled_source(resolve_home(None), defaults),
         "seed": settings.get("seed", defaults.seed),
         "difficulty": settings.get("difficulty", defaults.difficulty),
         "images": request.images,
