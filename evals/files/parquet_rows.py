@@ -40,7 +40,7 @@ class ParquetRows:
         self._check_columns(schema, text_columns, image_columns)
         self.image_column = next(name for name in image_columns if name in schema.names)
         self.image_leaf = self._image_leaf(schema)
-        self.texts = self._read_texts(list(text_columns))
+        self.texts = read_texts(path, list(text_columns))
         self.store = ImageStore((cache or cache_folder()) / self._key(), label=str(path))
 
     def __len__(self) -> int:
@@ -52,7 +52,7 @@ class ParquetRows:
 
     def text_batches(self) -> Iterator[list[dict[str, Any]]]:
         """The text columns of all rows in order, some thousand rows at a time."""
-        for batch in self.texts.to_batches(max_chunksize=4096):
+        for batch in self.texts.to_batches(max_chunksize=TEXT_BATCH_ROWS):
             yield batch.to_pylist()
 
     def stored(self, row: int) -> tuple[StoredImage, ...]:
@@ -147,17 +147,6 @@ class ParquetRows:
         ours = [leaf for leaf in leaves if leaf.split(".")[0] == self.image_column]
         return next(leaf for leaf in ours if not fields or leaf.endswith(".bytes"))
 
-    def _read_texts(self, columns: list[str]) -> Any:
-        from pyarrow import Table, schema
-
-        with opened_parquet(self.path) as file, reading_parquet(self.path):
-            batches = file.iter_batches(batch_size=TEXT_BATCH_ROWS, columns=columns, use_threads=False)
-            kept = schema([file.schema_arrow.field(name) for name in columns])
-            table = Table.from_batches((batch.select(columns) for batch in batches), schema=kept).combine_chunks()
-            # text that is no UTF-8 would otherwise raise at its row, hours later
-            table.validate(full=True)
-        return table
-
     def _key(self) -> str:
         """A name for what is in the file: its footer, its start, its size and when it was written."""
         stat = self.path.stat()
@@ -181,6 +170,19 @@ def _text_type(kind: Any) -> str:
         return "string"
     is_list = types.is_list(kind) or types.is_large_list(kind)
     return "list<string>" if is_list and _text_type(kind.value_type) == "string" else ""
+
+
+def read_texts(path: Path, columns: Sequence[str]) -> Any:
+    """These columns of a file as one table in memory. Raises TaskError where it is damaged."""
+    from pyarrow import Table, schema
+
+    with opened_parquet(path) as file, reading_parquet(path):
+        batches = file.iter_batches(batch_size=TEXT_BATCH_ROWS, columns=columns, use_threads=False)
+        kept = schema([file.schema_arrow.field(name) for name in columns])
+        table = Table.from_batches((batch.select(columns) for batch in batches), schema=kept).combine_chunks()
+        # text that is no UTF-8 would otherwise raise at its row, hours later
+        table.validate(full=True)
+    return table
 
 
 @contextmanager

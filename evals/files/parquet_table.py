@@ -14,7 +14,7 @@ from typing import Any
 
 from evals.errors import TaskError
 from evals.files.cells import CellError, ImageCell, LaterImages, image_cells
-from evals.files.parquet_rows import TEXT_BATCH_ROWS, opened_parquet, reading_parquet
+from evals.files.parquet_rows import opened_parquet, read_texts, reading_parquet
 
 KEPT_GROUPS = 2
 """Row groups whose images are in memory."""
@@ -55,7 +55,7 @@ class ParquetTable:
         groups = [self._metadata.row_group(number) for number in range(self._metadata.num_row_groups)]
         self._check_groups(groups)
         self._ends = list(accumulate(group.num_rows for group in groups))
-        self._texts = self._read_texts()
+        self._texts = read_texts(path, [name for name in self.columns if name not in self.image_columns])
         self._kept: OrderedDict[tuple[int, str], Any] = OrderedDict()
 
     def __len__(self) -> int:
@@ -87,18 +87,6 @@ class ParquetTable:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(key)
         return self._kept[key]
-
-    def _read_texts(self) -> Any:
-        from pyarrow import Table, schema
-
-        with opened_parquet(self.path) as file, reading_parquet(self.path):
-            columns = [name for name in self.columns if name not in self.image_columns]
-            batches = file.iter_batches(batch_size=TEXT_BATCH_ROWS, columns=columns, use_threads=False)
-            kept = schema([file.schema_arrow.field(name) for name in columns])
-            table = Table.from_batches((batch.select(columns) for batch in batches), schema=kept).combine_chunks()
-            # text that is no UTF-8 would otherwise raise at its row, hours later
-            table.validate(full=True)
-        return table
 
     def _check_groups(self, groups: list[Any]) -> None:
         for group in groups:
