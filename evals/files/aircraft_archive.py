@@ -23,6 +23,7 @@ from typing import Protocol
 from evals.errors import TaskError
 from evals.files.fingerprints import fingerprint_file
 from evals.files.generated_marker import MARKER
+from evals.files.image_files import read_slice
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +39,6 @@ LIST_NAMES = (
 )
 """The files that say what is in the images."""
 MAX_LIST_BYTES = 64 * 2**20
-MAX_IMAGE_BYTES = 256 * 2**20
 SPARE_BYTES = 64 * 2**20
 """Left free on the disk of the cache."""
 FOLDERS_BELOW = ("", "data", "fgvc-aircraft-2013b/data")
@@ -169,14 +169,7 @@ class TarAircraft:
     def read(self, image: str) -> bytes:
         """The content of an image. Raises OSError."""
         start, size = self._images[image]
-        if size > MAX_IMAGE_BYTES:
-            raise OSError(f"image {image} in {self._path.name} claims {size >> 20} MB")
-        with self._path.open("rb") as file:
-            file.seek(start)
-            data = file.read(size)
-        if len(data) < size:
-            raise OSError(f"{self._path.name} ends before its image {image} does")
-        return data
+        return read_slice(self._path, start=start, size=size)
 
     def fingerprint(self, image: str) -> bytes:
         """From a few kilobytes of the member. Raises OSError."""
