@@ -110,6 +110,17 @@ def test_a_table_may_call_its_labels_anything(
     assert {example.kind for example in everything} == {"positive", "negative"}
 
 
+def test_a_table_whose_images_are_named_is_no_table_of_sentences(tmp_path: Path) -> None:
+    image_table(tmp_path / "set.jsonl", ["pos", "neg"] * 20)
+    rows = [json.loads(line) for line in (tmp_path / "set.jsonl").read_text().splitlines()]
+    for number, row in enumerate(rows):
+        row |= {"text": f"Sentence number {number} of ours", "banner": row.pop("image")}
+    (tmp_path / "set.jsonl").write_text("\n".join(map(json.dumps, rows)))
+
+    assert read(tmp_path / "set.jsonl")[0].kind == "generated"
+    assert read(tmp_path / "set.jsonl", image_column="banner")[0].kind == "real"
+
+
 def test_a_column_called_sentiment_is_the_label(tmp_path: Path) -> None:
     table = image_table(tmp_path / "set.jsonl", ["pos", "neg"] * 10, column="sentiment")
 

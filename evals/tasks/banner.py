@@ -130,7 +130,7 @@ class Banner(Task):
     def source(self, option: str) -> Source:
         """Generated banners for auto and generated, or what is at a path. Raises TaskError for what cannot be used."""
         path = "" if option in ("auto", "generated") else option
-        file = self.options.sentences or (path if path and _holds_sentences(Path(path).expanduser()) else "")
+        file = self.options.sentences or (path if path and self._holds_sentences(Path(path).expanduser()) else "")
         if file:
             return self._sentence_source(file, path)
         if not path:
@@ -190,6 +190,13 @@ class Banner(Task):
             said.append(f"{sentences.undrawable:,} sentences cannot be drawn; {sentences.first_undrawable}")
         return said
 
+    def _holds_sentences(self, path: Path) -> bool:
+        """Whether that is a table of sentences without images."""
+        if self.options.image_column or not is_table(path) or not path.is_file():
+            return False
+        columns = _read_columns(path, _version(path))
+        return {TEXT, LABEL} <= set(columns) and not has_images(columns)
+
     def _own_banners(self, path: str) -> OwnBanners:
         options = OwnBannerOptions(**{name: getattr(self.options, name) for name in OwnBannerOptions.model_fields})
         place = Path(path).expanduser()
@@ -198,14 +205,6 @@ class Banner(Task):
     def _own_sentences(self, file: str) -> OwnSentences:
         place = Path(file).expanduser()
         return _read_sentences(place, _version(place), self.options)
-
-
-def _holds_sentences(path: Path) -> bool:
-    """Whether that is a table of sentences without images."""
-    if not is_table(path) or not path.is_file():
-        return False
-    columns = open_table(path).columns
-    return {TEXT, LABEL} <= set(columns) and not has_images(columns)
 
 
 def _check_shape(options: BannerOptions) -> None:
@@ -226,6 +225,11 @@ def _version(path: Path) -> tuple[int, int]:
     except OSError:
         return (0, 0)
     return (stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=4)
+def _read_columns(path: Path, version: tuple[int, int]) -> tuple[str, ...]:
+    return open_table(path).columns
 
 
 @lru_cache(maxsize=4)
