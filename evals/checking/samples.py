@@ -1,7 +1,7 @@
 """What some hundred examples say before a run and beside it: gold answers that cannot be graded, images of two splits.
 
-Makes no image and takes a few seconds at most, so that a launch and the run itself can look; `tasks check` looks at
-every example.
+Makes no image and takes a few seconds beside what a first look at the data costs, so that a launch and the run itself
+can look; `tasks check` looks at every example.
 """
 
 from __future__ import annotations
