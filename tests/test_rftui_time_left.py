@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from rftui.runs.time_left import Evaluations, seconds_left
 from rftui.runs.watch import RunWatch, evaluation_every
+from rftui.supervision.follower import Follower
 from store.layout import Home
 from store.metrics import StepTime
 from tests.comparisons import compared_run
@@ -109,3 +111,22 @@ def test_the_watch_of_a_live_run_counts_its_evaluations(tmp_path: Path, monkeypa
     assert after is not None and after.left_s is not None
     # three hundred steps: at 100, 200 and 300
     assert after.left_s - before.left_s == pytest.approx(3000.0)
+
+
+def test_who_follows_a_run_is_told_the_same_time_as_the_dashboard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rftui.runs.reads.attend", lambda run_dir: None)
+    monkeypatch.setattr("rftui.supervision.follower.attend", lambda run_dir: None)
+    home = Home(tmp_path)
+    run_dir = compared_run(home, "sat-1", uid=1, steps=20, state="running", evaluation={"every": 100})
+    run_dir.launch.write_text(json.dumps({**json.loads(run_dir.launch.read_text()), "python": "python"}))
+    append(run_dir.journal(0, 1), metrics(0, **{"time/eval_s": 1000.0}))
+    watch = RunWatch(home, "sat-1")
+    news = watch.look()
+    watch.close()
+
+    seen = Follower(run_dir).look()
+
+    assert news is not None and news.left_s is not None and news.left_s > 3000
+    assert seen.seconds_left == pytest.approx(news.left_s)

@@ -9,6 +9,10 @@ from typing import NamedTuple
 from store.metrics import StepTime
 
 RECENT_STEPS = 50
+TIMED_BY = ("num_tokens", "loss", "reward")
+"""Metrics that every training step has one of; evaluations have none."""
+EVALUATION_SECONDS = "time/eval_s"
+"""The metric that says what an evaluation took."""
 
 
 class Evaluations(NamedTuple):

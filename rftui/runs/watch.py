@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rftui.runs.reads import see_to
-from rftui.runs.time_left import RECENT_STEPS, Evaluations, seconds_left
+from rftui.runs.time_left import EVALUATION_SECONDS, RECENT_STEPS, TIMED_BY, Evaluations, seconds_left
 from store.errors import RunNotFound
 from store.ingester import RunIngester
 from store.layout import Home
@@ -20,8 +20,6 @@ from store.states import State, is_live
 
 ATTEND_EVERY_S = 2.0
 """How often the process of a live run is looked for: its death changes no file."""
-_TIMED_BY = ("num_tokens", "loss", "reward")
-EVALUATION_SECONDS = "time/eval_s"
 MOST_EVALUATIONS = 200
 """Whose seconds are read one by one."""
 
@@ -74,7 +72,7 @@ class RunWatch:
                     fix="go back to the list; `rftui rm --undo` brings a deleted run back",
                 )
             known = metric_names(connection, summary.name)
-            timed_by = next((metric for metric in _TIMED_BY if metric in known), None)
+            timed_by = next((metric for metric in TIMED_BY if metric in known), None)
             times: list[StepTime] = []
             took_s: dict[int, float] = {}
             if timed_by is not None and is_live(State(summary.state)):

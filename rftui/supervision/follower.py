@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from rftui.runs.time_left import Evaluations, seconds_left
+from rftui.runs.watch import evaluation_every
 from rftui.supervision.attend import attend
 from rftui.supervision.facts import read_facts
 from rftui.supervision.ledger import LedgerReader
@@ -49,6 +51,7 @@ class Follower:
         self.facts = read_facts(run_dir)
         # an evaluation takes no steps
         self.total_steps = 0 if self.facts.method == "eval" else self.facts.max_steps
+        self.every = evaluation_every(run_dir.config)
         self.ledger = LedgerReader(run_dir)
         self.tail: AttemptTail | None = None
         self._next_attend_at = time.monotonic() + ATTEND_EVERY_S
@@ -67,11 +70,15 @@ class Follower:
             self.tail.read()
         state = ledger.state or State.QUEUED
         progress = self.tail.progress if self.tail is not None else Progress()
-        return glance(self.run_dir.name, state.value, ledger.reason, progress, total_steps=self.total_steps)
+        return glance(
+            self.run_dir.name, state.value, ledger.reason, progress, total_steps=self.total_steps, every=self.every
+        )
 
 
-def glance(name: str, state: str, reason: str, progress: Progress, *, total_steps: int) -> Glance:
-    """What an attempt's progress comes to."""
+def glance(
+    name: str, state: str, reason: str, progress: Progress, *, total_steps: int, every: int | None = None
+) -> Glance:
+    """What an attempt's progress comes to; `every` says after how many steps it evaluates, None that it does not."""
     evaluation = headline(progress.evaluations)
     return Glance(
         name=name,
@@ -85,7 +92,14 @@ def glance(name: str, state: str, reason: str, progress: Progress, *, total_step
         accuracy=None if evaluation is None else float(evaluation["accuracy"]),
         accuracy_step=None if evaluation is None else int(evaluation["step"]),
         length_tokens=_number(progress.values.get("completions/mean_length")),
-        seconds_left=seconds_left(progress, total_steps=total_steps),
+        seconds_left=seconds_left(
+            list(progress.step_times),
+            # the tail reads one attempt alone
+            since=None,
+            step=progress.step,
+            total=total_steps,
+            evaluations=None if every is None else Evaluations(every, progress.evaluations_took_s),
+        ),
     )
 
 
@@ -96,15 +110,6 @@ def headline(evaluations: list[dict[str, Any]]) -> dict[str, Any] | None:
     last_step = max(int(item["step"]) for item in evaluations)
     of_last = [item for item in evaluations if int(item["step"]) == last_step]
     return min(of_last, key=lambda item: (item.get("decoding") != "greedy", item.get("prompt") != "think"))
-
-
-def seconds_left(progress: Progress, *, total_steps: int) -> float | None:
-    """Time to the last step at the pace so far; None before the second step."""
-    done = progress.step - progress.first_step
-    if progress.first_metrics_at is None or progress.last_metrics_at is None or done < 1:
-        return None
-    pace_s = (progress.last_metrics_at - progress.first_metrics_at) / done
-    return pace_s * max(0, total_steps - progress.step)
 
 
 def _number(value: Any) -> float | None:

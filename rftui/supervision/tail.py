@@ -8,12 +8,15 @@ from __future__ import annotations
 import json
 import re
 import time
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rftui.runs.time_left import EVALUATION_SECONDS, RECENT_STEPS, TIMED_BY
 from store.layout import RunDir
+from store.metrics import StepTime
 
 CHUNK_BYTES = 1 << 20
 _ROLLOUT_LINE = re.compile(rb'"type": ?"(?:group|eval_sample)"')
@@ -39,8 +42,10 @@ class Progress:
     notes: list[str] = field(default_factory=list)
     ends: dict[int, dict[str, Any]] = field(default_factory=dict)
     """The `end` record of each rank that wrote one."""
-    first_metrics_at: float | None = None
-    last_metrics_at: float | None = None
+    step_times: deque[StepTime] = field(default_factory=lambda: deque(maxlen=RECENT_STEPS))
+    """When the last steps were recorded."""
+    evaluations_took_s: dict[int, float] = field(default_factory=dict)
+    """Seconds that each evaluation took, by step."""
 
     @property
     def end(self) -> dict[str, Any] | None:
@@ -144,10 +149,14 @@ def _advance(progress: Progress, kind: object, record: dict[str, Any]) -> None:
         progress.first_step = int(record.get("first_step") or 0)
         progress.step = max(progress.step, progress.first_step - 1)
     elif kind == "metrics":
-        progress.step = max(progress.step, int(record.get("step") or 0))
-        progress.values.update(record.get("values") or {})
-        progress.first_metrics_at = progress.first_metrics_at or record.get("time")
-        progress.last_metrics_at = record.get("time")
+        step, values = int(record.get("step") or 0), record.get("values") or {}
+        progress.step = max(progress.step, step)
+        progress.values.update(values)
+        if any(metric in values for metric in TIMED_BY):
+            progress.step_times.append(StepTime(step, float(record["time"])))
+        took_s = values.get(EVALUATION_SECONDS)
+        if isinstance(took_s, float | int) and took_s >= 0:
+            progress.evaluations_took_s[step] = took_s
     elif kind == "phase":
         progress.phase = str(record.get("phase") or "")
         progress.phase_step = int(record.get("step") or 0)
