@@ -83,6 +83,20 @@ def test_an_evaluation_that_finished_has_no_steps_to_add() -> None:
     assert "`rftui eval` makes another one" in refused.sentence and "max_steps" not in refused.sentence
 
 
+@pytest.mark.parametrize(("verb", "state"), [(Verb.STOP, "running"), (Verb.KILL, "running"), (Verb.RESUME, "stopped")])
+def test_an_evaluation_is_asked_about_without_steps_or_checkpoints(verb: Verb, state: str) -> None:
+    found = asked(verb, summary(state=state, step=0, total=0)._replace(method="eval"))
+
+    said = " ".join([*found.lines, found.sentence])
+    assert "step" not in said and "checkpoint" not in said and "answers" in said
+
+
+def test_evaluations_among_other_runs_are_asked_about_as_runs() -> None:
+    found = asked(Verb.STOP, summary("a"), summary("b")._replace(method="eval"))
+
+    assert "checkpoint" in found.sentence
+
+
 @pytest.mark.parametrize(
     ("state", "assignments", "said"),
     [

@@ -53,12 +53,16 @@ def kill(
     from rftui.cli.homes import home_to_read
     from rftui.runs.reads import run_dir_of
     from rftui.supervision import steering
+    from rftui.supervision.facts import read_facts
 
     place = home_to_read(home)
     run_dir = run_dir_of(place, run)
     steering.live_attempt(run_dir)
-    if not is_sure and not typer.confirm(f"Kill {run_dir.name}? Steps since its last checkpoint are lost.", err=True):
-        raise typer.Exit(1)
+    if not is_sure:
+        is_evaluation = read_facts(run_dir).method == "eval"
+        lost = "The batch being answered is lost." if is_evaluation else "Steps since its last checkpoint are lost."
+        if not typer.confirm(f"Kill {run_dir.name}? {lost}", err=True):
+            raise typer.Exit(1)
     killed = steering.kill(place, run_dir)
     if not as_json:
         narrate(steering.killed_sentence(killed.pids))

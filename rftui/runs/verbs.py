@@ -84,6 +84,8 @@ class _Wording(NamedTuple):
     title: str
     one: str
     several: str
+    evaluations: str
+    """In the place of both where all are evaluations, which have neither steps nor checkpoints."""
     command: str
     is_default_yes: bool
 
@@ -93,6 +95,7 @@ _WORDINGS = {
         "Stop",
         "It finishes its step, saves a checkpoint and ends; R resumes it.",
         "Each finishes its step, saves a checkpoint and ends; R resumes them.",
+        "Ends after the batch being answered; R goes on with the answers that are there.",
         "rftui stop",
         True,
     ),
@@ -100,15 +103,16 @@ _WORDINGS = {
         "Kill",
         "Its processes end at once by SIGKILL; steps since its last checkpoint are lost.",
         "Their processes end at once by SIGKILL; steps since their last checkpoints are lost.",
+        "Ends at once by SIGKILL; the batch being answered is lost, R goes on with the answers that are there.",
         "rftui kill",
         False,
     ),
     Verb.RESUME: _Wording(
         "Resume",
-        "It goes on as a new attempt after its newest complete checkpoint, or from step 1 where it has none; "
-        "an evaluation keeps its answers.",
+        "It goes on as a new attempt after its newest complete checkpoint, or from step 1 where it has none.",
         "Each goes on as a new attempt after its newest complete checkpoint, or from step 1 where it has none; "
         "evaluations keep their answers.",
+        "Goes on as a new attempt with the answers that are there.",
         "rftui resume",
         True,
     ),
@@ -116,6 +120,7 @@ _WORDINGS = {
         "Delete",
         "It goes to the trash with its checkpoints and rollouts; U brings it back.",
         "They go to the trash with their checkpoints and rollouts; U brings them back one by one.",
+        "To the trash with its answers; U brings it back, one by one where there are several.",
         "rftui rm",
         False,
     ),
@@ -133,7 +138,7 @@ def question(verb: Verb, summaries: Sequence[RunSummary]) -> Question | Refusal:
     wording = _WORDINGS[verb]
     is_one = len(fitting) == 1
     named = fitting[:MOST_NAMED]
-    lines = [f"{item.name}  {item.state}, step {steps(item.step, item.total_steps)}" for item in named]
+    lines = [f"{item.name}  {_where(item)}" for item in named]
     if len(fitting) > len(named):
         lines.append(f"and {len(fitting) - len(named)} more")
     lines += [f"left out: {reason}" for reason in list(reasons.values())[:MOST_NAMED]]
@@ -141,12 +146,24 @@ def question(verb: Verb, summaries: Sequence[RunSummary]) -> Question | Refusal:
     return Question(
         title=f"{wording.title} {fitting[0].name}?" if is_one else f"{wording.title} {len(fitting)} runs?",
         lines=tuple(lines),
-        sentence=wording.one if is_one else wording.several,
+        sentence=_sentence(wording, fitting),
         command="; ".join(commands),
         yes=verb.value,
         is_default_yes=wording.is_default_yes,
         names=tuple(item.name for item in fitting),
     )
+
+
+def _sentence(wording: _Wording, fitting: Sequence[RunSummary]) -> str:
+    if all(item.method == "eval" for item in fitting):
+        return wording.evaluations
+    return wording.one if len(fitting) == 1 else wording.several
+
+
+def _where(item: RunSummary) -> str:
+    if item.method == "eval":
+        return f"{item.state}, an evaluation"
+    return f"{item.state}, step {steps(item.step, item.total_steps)}"
 
 
 def refusal(verb: Verb, summary: RunSummary) -> str:
