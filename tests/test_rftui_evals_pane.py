@@ -14,7 +14,7 @@ from rftui.screens.run_screen import TABS
 from rftui.system.plots import Window
 from rftui.terminal.spans import Line
 from rftui.widgets.chart import Chart
-from rftui.widgets.evals_pane import EMPTY, EvalsPane
+from rftui.widgets.evals_pane import EMPTY, EMPTY_EVALUATION, EvalsPane
 from rftui.widgets.logs_pane import TRACEBACK, LogsPane
 from rftui.widgets.span_scroll import SpanScroll
 from rftui.widgets.span_view import SpanLines, SpanView
@@ -241,14 +241,16 @@ def test_a_column_of_text_is_scrolled_by_its_own_keys(tmp_path: Path) -> None:
     drive_evals(tmp_path, scenario, size=(80, 24))
 
 
-def test_a_run_without_evaluations_says_when_the_first_comes(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("method", "expected"), [("grpo", EMPTY), ("eval", EMPTY_EVALUATION)])
+def test_a_run_without_evaluations_says_when_the_first_comes(tmp_path: Path, method: str, expected: str) -> None:
     async def scenario(opened: Dashboard, run_dir: RunDir) -> None:
         await opened.press("w")
-        assert EMPTY.startswith(text_of(pane_of(opened).list).strip()[:40])
+        assert expected.startswith(text_of(pane_of(opened).list).strip()[:40])
         assert not pane_of(opened).shows_answers
 
     home = Home(tmp_path)
     run_dir = make_run(home)
+    run_dir.config.write_text(run_dir.config.read_text().replace('"grpo"', f'"{method}"'))
     ingest_all(home)
     drive(home, run_dir, "evals", scenario)
 

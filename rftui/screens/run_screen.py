@@ -49,7 +49,7 @@ class Tab(NamedTuple):
 TABS = (
     Tab("curves", "Curves", lambda home, run: CurvesPane(home, run.name, method=run.method)),
     Tab("rollouts", "Rollouts", lambda home, run: RolloutsView(home, run.name)),
-    Tab("evals", "Evals", lambda home, run: EvalsPane(home, run.name)),
+    Tab("evals", "Evals", lambda home, run: EvalsPane(home, run.name, method=run.method)),
     Tab("logs", "Logs", lambda home, run: LogsPane(home, run.name)),
     Tab("system", "System", lambda home, run: SystemPane(home, run.name)),
     Tab("config", "Config", lambda home, run: ConfigPane(home, run.name)),

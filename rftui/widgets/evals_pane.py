@@ -37,6 +37,10 @@ EMPTY = (
     "no held-out evaluation yet: the first comes before step 1 and then every `evaluation.every` steps; "
     "`rftui eval RUN` makes one of a run that has ended"
 )
+EMPTY_EVALUATION = (
+    "no answers to show yet: an evaluation shows them once it has asked all its questions in one way; "
+    "`rftui resume RUN` goes on with those that one gave that ended early"
+)
 _IN_ANSWERS = frozenset({"answer", "filter", "image", "copy", "back"})
 _IN_OVERVIEW = frozenset({"answers", "columns"})
 
@@ -60,8 +64,9 @@ class EvalsPane(Pane):
     EvalsPane.answers #evals-body { display: none; }
     """
 
-    def __init__(self, home: Home, name: str) -> None:
+    def __init__(self, home: Home, name: str, *, method: str) -> None:
         super().__init__(home, name)
+        self._empty = EMPTY_EVALUATION if method == "eval" else EMPTY
         self.source = EvalsSource(home, name)
         self.page: EvalsPage | None = None
         self.wanted: EvalKey | None = None
@@ -112,7 +117,7 @@ class EvalsPane(Pane):
         self._confuse()
         if before is None or (before.evaluations, before.chances) != (found.evaluations, found.chances):
             # the user's own moves show themselves; other evaluations are drawn whole
-            self.list.empty = EMPTY
+            self.list.empty = self._empty
             keys = [item.key for item in found.evaluations]
             chosen = detail.totals.key if detail is not None else None
             self.list.show(len(keys), cursor=keys.index(chosen) if chosen in keys else 0)
