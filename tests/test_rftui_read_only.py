@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from rftui.cli.root import READERS, run
+from rftui.cli.root import READERS, app, run
 from rftui.errors import StoreTrouble
 from rftui.runs.user_records import record
 from store.errors import StoreUnreadable
@@ -68,6 +68,13 @@ def test_without_it_the_same_home_is_brought_up_to_date(home: Home, capsys: pyte
     assert run(["runs"]) == 0
 
     assert contents(home.path) != before
+
+
+def test_what_only_reads_is_a_command() -> None:
+    names = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
+    names |= {str(group.name) for group in app.registered_groups}
+
+    assert names >= READERS
 
 
 @pytest.mark.parametrize("command", ["launch", "clone", "eval", "stop", "kill", "resume", "rm", "tag", "note", "store"])

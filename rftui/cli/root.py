@@ -40,7 +40,7 @@ from rftui.errors import UsageProblem
 
 INTERRUPTED = 130
 READERS = frozenset(
-    {"runs", "show", "logs", "curves", "rollouts", "compare", "query", "tasks", "recipes", "doctor", "keys", "serve"}
+    {"runs", "show", "logs", "curves", "rollouts", "compare", "tasks", "recipes", "doctor", "keys", "serve"}
     | {"rewards", "evals", "interaction"}
 )
 """Commands that leave a home as it is where it is read-only; any other is refused with --read-only."""
