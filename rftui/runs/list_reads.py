@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+MOST_OPEN = 32
+"""Live runs whose databases stay open: each takes five file handles, and a process often may have 1,024."""
 ATTEND_EVERY_S = 2.0
 """How often the process of a live run is looked for: its death changes no file."""
 READ_ALL_EVERY_S = 3.0
@@ -201,8 +203,10 @@ class RunListWatch:
                 seen_to.add(uid)
         return seen_to
 
-    def _ingester(self, uid: int, name: str) -> RunIngester:
+    def _ingester(self, uid: int, name: str) -> RunIngester | None:
         known = self._ingesters.get(uid)
+        if known is None and len(self._ingesters) >= MOST_OPEN:
+            return None
         if known is None or known.name != name:
             # what takes in journals costs 0.1 s to import, and the first frame should not wait for it
             from store.ingester import RunIngester
