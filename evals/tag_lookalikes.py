@@ -29,7 +29,8 @@ class _Folding(dict[int, int | str | None]):
 
     def __missing__(self, code: int) -> int | str | None:
         character = chr(code)
-        is_seen = character.isspace() or unicodedata.category(character) not in _UNSEEN
+        is_unseen = unicodedata.category(character) in _UNSEEN or bool(unicodedata.combining(character))
+        is_seen = character.isspace() or not is_unseen
         self[code] = code if is_seen else None
         return self[code]
 
@@ -50,6 +51,7 @@ def _as_seen(text: str) -> str:
     """The text as a hasty reader sees it: no case, no invisible characters, no scripts, single spaces."""
     seen = _ENTITY.sub(lambda entity: "<" if entity[1] == "l" else ">", text)
     if not seen.isascii():
-        # decomposed for compatibility: full-width and mathematical letters become plain, accents come apart
-        seen = unicodedata.normalize("NFKD", seen)
+        # marks go before as well: to put a long run of them in order takes time quadratic in its length.
+        # Decomposed for compatibility, full-width and mathematical letters become plain, and accents come apart
+        seen = unicodedata.normalize("NFKD", seen.translate(_FOLDED))
     return _SPACES.sub(" ", seen.lower().translate(_FOLDED))

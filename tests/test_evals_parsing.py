@@ -219,6 +219,7 @@ def test_well_formed_is_exactly_what_a_strict_pattern_accepts(text: str, mode: s
     [
         *(*TAGS, "<think><answer>", "</answer><answer>", "<think></think>", "<answer></answer>", "<", "<think", "a"),
         *("\n", "< ", "<think a", "<think a=", "&lt;", "\u200b", "\u00e9", "<\u0338"),
+        *("\u0300\u0316", "\U0001d165\U0001d16d"),  # marks that Unicode orders
     ],
 )
 @pytest.mark.parametrize("mode", [THINK, DIRECT])
