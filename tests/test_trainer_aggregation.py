@@ -121,3 +121,51 @@ def test_the_run_says_which_way_it_took(run_dir: RunDir, tmp_path: Path) -> None
     from store.config import read_config
 
     assert read_config(run_dir.config).multi_objective_aggregation == "normalize_then_sum"
+
+
+HALF = '''
+from itertools import count
+
+CALLS = count()
+
+def half(response, example):
+    """Tells the completions of every other prompt apart."""
+    call = next(CALLS)
+    return float(call % 4) if call // 4 % 2 else 1.0
+'''
+
+
+@pytest.mark.parametrize(
+    "settings", [{"multi_objective_aggregation": "normalize_then_sum"}, {"scale_rewards": "batch"}]
+)
+def test_groups_that_are_paid_alike_are_counted_where_trl_looks_at_the_batch(
+    tmp_path: Path, settings: dict[str, Any]
+) -> None:
+    (tmp_path / "mine.py").write_text(HALF)
+    rewards = {"half": {"function": f"{tmp_path}/mine.py:half"}, "accuracy": {"weight": 0.0}, "format": {"weight": 0.0}}
+    made = make_run(tmp_path, max_steps=1, per_device_train_batch_size=16, rewards=rewards, **settings)
+
+    assert train(made) == 0, made.output.read_text()[-3000:]
+
+    shares = [record["values"].get("frac_reward_zero_std") for record in of_type(records(made), "metrics")]
+    assert 0.5 in shares
+
+
+@pytest.mark.parametrize(
+    ("parts", "summed", "each"),
+    [
+        ([[1.0, 0.0]] * 4, 1.0, 1.0),
+        ([[1.0, 0.0], [1.0, 0.0], [1.0, 0.5], [1.0, 0.0]], 0.5, 0.5),
+        ([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [1.0, 1.0]], 1.0, 0.5),  # equal sums of unlike rewards
+        ([[nan, 1.0], [nan, 1.0], [nan, nan], [nan, nan]], 1.0, 1.0),  # what nobody grades teaches nothing
+        ([[0.0, nan], [nan, 0.0], [0.0, nan], [1.0, nan]], 0.5, 0.5),
+    ],
+)
+def test_a_group_is_dead_where_all_of_it_is_paid_alike(parts: list[list[float]], summed: float, each: float) -> None:
+    # torch costs seconds, which collecting tests should not pay
+    from torch import tensor
+
+    from trainer.capture import dead_share
+
+    assert dead_share(tensor(parts), group_size=2, is_summed_first=True) == summed
+    assert dead_share(tensor(parts), group_size=2, is_summed_first=False) == each

@@ -2,7 +2,8 @@
 
 Two private methods of TRL 1.16 are wrapped, `_calculate_rewards` and `_generate_and_score_completions`; both keep
 rows in their original order, and the second returns this rank's advantages in that order (it shuffles later). To what
-TRL averages over a step in `_metrics` one metric is added, completions/p95_length.
+TRL averages over a step in `_metrics` one metric is added, completions/p95_length, and frac_reward_zero_std counts
+groups also where TRL looks at the batch as a whole.
 
 Legend: n rows on this rank (completions of one generation), G completions a prompt; row i of rank r is completion
 (r*n + i) % G of group (r*n + i) // G.
@@ -26,6 +27,8 @@ from trainer.errors import RewardsFailed
 from trainer.recorder import Recorder
 from trainer.rows import TrainingRows
 
+ALIKE = 1e-6
+"""Rewards that differ by less are the same one."""
 TRACEBACK_CHARACTERS = 2000
 """The end of a reward's traceback that is kept; its last lines say what happened."""
 
@@ -61,6 +64,21 @@ def think_lengths(tokenizer: Any, thoughts: Sequence[str | None]) -> list[int]:
     written = [thought for thought in thoughts if thought]
     encoded = iter(tokenizer(written, add_special_tokens=False)["input_ids"] if written else [])
     return [len(next(encoded)) if thought else 0 for thought in thoughts]
+
+
+def dead_share(parts: torch.Tensor, *, group_size: int, is_summed_first: bool) -> float:
+    """The share of groups that are paid alike throughout, by the sum or else by each reward: they teach nothing.
+
+    `parts` (completions of all ranks, rewards) are weighted, and nan where a reward does not apply.
+    """
+    if is_summed_first:
+        is_unpaid = parts.isnan().all(dim=1, keepdim=True)
+        parts = parts.nansum(dim=1, keepdim=True).masked_fill(is_unpaid, torch.nan)
+    grouped = parts.view(-1, group_size, parts.shape[1])
+    is_nan = grouped.isnan()
+    highest = grouped.masked_fill(is_nan, -torch.inf).amax(dim=1)
+    lowest = grouped.masked_fill(is_nan, torch.inf).amin(dim=1)
+    return (highest - lowest < ALIKE).all(dim=1).float().mean().item()
 
 
 class RewardTable:
@@ -164,6 +182,8 @@ class RecordedGRPOTrainer(GRPOTrainer):
         self.recorder = recorder
         self.stopwatch = stopwatch
         self.reward_table = RewardTable(rewards, rows=rows, tokenizer=tokenizer)
+        self.paid = torch.empty(0)
+        """What every reward said of every rank's completions in the last generation, nan for None."""
         self.groups_of_step = (0, 0)
         """The step that last generated, and how many groups it has over all ranks."""
         super().__init__(*args, reward_funcs=self.reward_table.trl_functions(), **kwargs)
@@ -192,13 +212,14 @@ class RecordedGRPOTrainer(GRPOTrainer):
             lengths=[len(ids) for ids in completion_ids_list],
             stops=["eos" if ids and ids[-1] in ends else "length" for ids in completion_ids_list],
         )
-        gathered = super()._calculate_rewards(inputs, prompts, completions, completion_ids_list)
+        self.paid = super()._calculate_rewards(inputs, prompts, completions, completion_ids_list)
         self.stopwatch.add("reward", time.perf_counter() - began)
-        return gathered
+        return self.paid
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         output: dict[str, Any] = super()._generate_and_score_completions(inputs)
         self._measure_longest()
+        self._measure_dead_groups()
         self._record_groups(output["advantages"].tolist())
         self._refuse_failing_rewards()
         self.recorder.phase("update", step=self.generating_step)
@@ -278,6 +299,16 @@ class RecordedGRPOTrainer(GRPOTrainer):
         lengths = self.accelerator.gather(own.to(self.accelerator.device))
         p95 = torch.quantile(lengths, 0.95, interpolation="higher").item()
         self._metrics["train"]["completions/p95_length"].append(p95)
+
+    def _measure_dead_groups(self) -> None:
+        """Puts the share of dead groups under TRL's name for it where TRL itself looks at the batch as a whole."""
+        config = self.run_config
+        is_summed_first = config.multi_objective_aggregation == "sum_then_normalize"
+        if is_summed_first and config.scale_rewards != "batch":
+            return
+        parts = self.paid * self.reward_weights.to(self.paid.device)
+        share = dead_share(parts, group_size=config.num_generations, is_summed_first=is_summed_first)
+        self._metrics["train"]["frac_reward_zero_std"][-1] = share
 
     def _refuse_failing_rewards(self) -> None:
         """Raises RewardsFailed on every rank together when too many rewards raised."""
