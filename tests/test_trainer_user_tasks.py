@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from evals.files.image_folder import LabelledImages, read_image_folder
 from tests.picture_files import class_folder
 from tests.test_evals_task_check import page_example
 from tests.training_runs import make_run, of_type, records, train
@@ -79,6 +80,22 @@ def test_a_folder_of_images_can_be_trained_on_and_says_how_it_is_split(tmp_path:
         "22 images of 2 classes in pets",
         "there is no test split: the validation split is held out",
     ]
+
+
+def test_a_check_lists_a_folder_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class_folder(tmp_path / "pets", {"cat": 20, "dog": 20})
+    listed: list[Path] = []
+
+    def listing(path: Path, *, class_from: str) -> LabelledImages:
+        listed.append(path)
+        return read_image_folder(path, class_from=class_from)
+
+    monkeypatch.setattr("evals.tasks.folder.read_image_folder", listing)
+
+    said = checked(tmp_path, task="folder", source=str(tmp_path / "pets"))
+
+    assert said["ok"], said["errors"]
+    assert listed == [tmp_path / "pets"]
 
 
 def test_a_task_that_holds_nothing_out_is_warned_of(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from evals.checking.faults import blame, told
 from evals.checking.samples import sampled_problems
 from evals.errors import EvalsError, TaskError
 from evals.rewards import build_rewards
-from evals.task import Examples
+from evals.task import Examples, Source, Task
 from evals.tasks import is_task_file, load_task
 from store.config import Method, RunConfig
 from store.layout import RunDir
@@ -44,7 +45,9 @@ def report(config: RunConfig, run_dir: RunDir) -> dict[str, Any]:
     errors: list[dict[str, str]] = []
     warnings = _warnings(config)
     facts: dict[str, Any] = {}
-    for check in (_check_arguments, _check_lora, _check_zero, _check_vllm, _check_model, _check_task, _check_rewards):
+    data = _TrainingData(config)
+    of_data = (partial(_check_task, data), partial(_check_rewards, data))
+    for check in (_check_arguments, _check_lora, _check_zero, _check_vllm, _check_model, *of_data):
         try:
             found = check(config, run_dir)
             warnings += found.pop("warnings", [])
@@ -187,14 +190,36 @@ def _check_model(config: RunConfig, run_dir: RunDir) -> dict[str, Any]:
     return {"model": {"location": location, "type": settings.model_type}}
 
 
-def _check_task(config: RunConfig, run_dir: RunDir) -> dict[str, Any]:
+class _TrainingData:
+    """What the run trains on, opened once: listing a large folder takes seconds. Each may raise TaskError."""
+
+    def __init__(self, config: RunConfig) -> None:
+        self.config = config
+
+    @cached_property
+    def task(self) -> Task:
+        """The task, whose file is run here where it is the user's own."""
+        return load_task(self.config.task, self.config.task_options)
+
+    @cached_property
+    def source(self) -> Source:
+        """Where its examples come from."""
+        return self.task.source(self.config.source)
+
+    @cached_property
+    def examples(self) -> Examples:
+        """The training split."""
+        config = self.config
+        return self.task.examples("train", seed=config.seed, difficulty=config.difficulty, source=self.source)
+
+
+def _check_task(data: _TrainingData, config: RunConfig, run_dir: RunDir) -> dict[str, Any]:
     """Builds rewards, reads one example and encodes it, so that the prompt can be shown with its length."""
-    task = load_task(config.task, config.task_options)
+    task = data.task
     if config.method is Method.GRPO:
         settings = {name: reward.model_dump() for name, reward in config.rewards.items()}
         build_rewards(settings, task)
-    source = task.source(config.source)
-    examples = task.examples("train", seed=config.seed, difficulty=config.difficulty, source=source)
+    source, examples = data.source, data.examples
     processor = load_processor(config)
     reader = ImageReader(image_fitter(processor, config))
     example, fitted = _first_readable(examples, reader)
@@ -227,14 +252,11 @@ def _check_task(config: RunConfig, run_dir: RunDir) -> dict[str, Any]:
     }
 
 
-def _check_rewards(config: RunConfig, run_dir: RunDir) -> dict[str, Any]:
+def _check_rewards(data: _TrainingData, config: RunConfig, run_dir: RunDir) -> dict[str, Any]:
     """Whether the rewards pay for an answer that names no label or several."""
     if config.method is not Method.GRPO:
         return {}
-    task = load_task(config.task, config.task_options)
-    source = task.source(config.source)
-    examples = task.examples("train", seed=config.seed, difficulty=config.difficulty, source=source)
-    return {"warnings": refused_rewards(config, task, source, examples)}
+    return {"warnings": refused_rewards(config, data.task, data.source, data.examples)}
 
 
 def _first_readable(examples: Examples, reader: ImageReader) -> Fitted:
