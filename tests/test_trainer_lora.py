@@ -82,6 +82,18 @@ def test_an_adapter_whose_base_is_gone_is_refused_with_its_place(adapted: RunDir
         adapter_base(str(adapter))
 
 
+def test_the_base_of_an_adapter_may_lie_in_the_home_folder(
+    adapted: RunDir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from trainer.model import adapter_base
+
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "base").mkdir()
+    adapter = saved_elsewhere(adapted, tmp_path / "adapter", base="~/base")
+
+    assert adapter_base(str(adapter)) == str(tmp_path / "base")
+
+
 def test_an_adapter_folder_and_a_checkpoint_of_it_are_evaluated(adapted: RunDir, tmp_path: Path) -> None:
     asked = {"examples": 8, "batch_size": 8, "prompts": ["direct"]}
     checkpoint = adapted.checkpoints / "checkpoint-1"

@@ -119,7 +119,9 @@ def adapter_base(location: str) -> str | None:
 def _base_there(base: str, settings: Path) -> str:
     """The base model as it is found on this machine. Raises ModelError where it is a path to nothing."""
     path = Path(os.path.expanduser(base))
-    if not base.startswith(("/", ".", "~")) or path.is_dir():
+    if path.is_dir():
+        return str(path)
+    if not base.startswith(("/", ".", "~")):
         return base
     if path.parts[-3:] == EMBEDDED:
         # the embedded model lies elsewhere in every environment and is the same in each of one version
