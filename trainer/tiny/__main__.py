@@ -1,4 +1,4 @@
-"""`python -m trainer.tiny OUT`: makes the embedded model again, from nothing, in about 20 minutes on one core.
+"""`python -m trainer.tiny OUT`: makes the embedded model again, from nothing, on one core.
 
     python -m trainer.tiny /tmp/tiny --seed 1
 

@@ -119,7 +119,7 @@ def build_processor(tokenizer: PreTrainedTokenizerFast) -> Any:
 
 
 def build_model(tokenizer: PreTrainedTokenizerFast, *, seed: int) -> Qwen2_5_VLForConditionalGeneration:
-    """An untrained model of about 320,000 parameters."""
+    """The untrained model; docs/base.md says how large it is."""
     ids = {token: tokenizer.convert_tokens_to_ids(token) for token in CONTROL_TOKENS}
     half_head = HIDDEN // HEADS // 2
     # the rotary halves are shared out among time, height and width; they must add up to half a head

@@ -11,14 +11,12 @@ from evals import prompts
 from evals.parsing import parse
 from evals.task import Example, Task
 from evals.tasks import load_task
-from trainer.evaluate import encode_prompts
+from trainer.evaluate import Decoding, encode_prompts
 from trainer.model import FittedImage
 
 BATCH = 250
 ANSWER_TOKENS = 56
 """Room for the longest reference reasoning of any task."""
-SAMPLED = {"do_sample": True, "temperature": 1.0, "top_k": 0, "top_p": 1.0}
-GREEDY = {"do_sample": False, "temperature": None, "top_k": None, "top_p": None}
 
 
 class ValidationSet(NamedTuple):
@@ -42,12 +40,13 @@ def validation_set(name: str, *, count: int, difficulty: float = 0.5, split: str
 def completions(model: Any, processor: Any, of: ValidationSet, *, mode: str, greedy: bool, seed: int) -> list[str]:
     """What the model says to each example."""
     texts: list[str] = []
+    decoding = Decoding("greedy" if greedy else "sampled", 1.0)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         for first in range(0, len(of.examples), BATCH):
             asked = [of.task.user_text(example, mode) for example in of.examples[first : first + BATCH]]
             inputs = encode_prompts(processor, asked, of.images[first : first + BATCH])
-            output = model.generate(**inputs, **(GREEDY if greedy else SAMPLED), max_new_tokens=ANSWER_TOKENS)
+            output = model.generate(**inputs, **decoding.generate_arguments, max_new_tokens=ANSWER_TOKENS)
             texts += processor.batch_decode(output[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
     return texts
 
@@ -62,13 +61,9 @@ def accuracy(model: Any, processor: Any, of: ValidationSet, *, mode: str, greedy
     return sum(bool(right) for right in graded) / len(graded)
 
 
-def validate(
-    model: Any, processor: Any, sets: Sequence[ValidationSet], *, greedy: bool = False
-) -> dict[str, dict[str, float]]:
-    """Accuracy by task and prompt."""
+def validate(model: Any, processor: Any, sets: Sequence[ValidationSet]) -> dict[str, dict[str, float]]:
+    """Accuracy by task and prompt, sampled."""
     return {
-        of.task.name: {
-            mode: accuracy(model, processor, of, mode=mode, greedy=greedy) for mode in (prompts.THINK, prompts.DIRECT)
-        }
+        of.task.name: {mode: accuracy(model, processor, of, mode=mode) for mode in (prompts.THINK, prompts.DIRECT)}
         for of in sets
     }
