@@ -20,7 +20,7 @@ def planned(home: Path, **flags: str) -> tuple[str, str | None]:
 def test_without_real_data_a_launch_says_that_it_generates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RFTUI_DATA", raising=False)
 
-    assert planned(tmp_path, task="sat")[0] == "generated"
+    assert planned(tmp_path, task="sat") == ("generated", f"auto: nothing at {tmp_path / 'data' / 'sat'}")
 
 
 @pytest.mark.parametrize("is_named", [True, False])

@@ -115,7 +115,9 @@ def plan_launch(home: Home, request: LaunchRequest) -> LaunchPlan:
     paths = {key: os.path.abspath(os.path.expanduser(text)) for key, text in _local_paths(config)}
     rewards = whole_rewards(_absolute_rewards(config.rewards)) if config.method is Method.GRPO else config.rewards
     source = settled_source(home, config)
-    origins = {} if source == config.source else {"source": f"auto: {data_folder(home) / config.task}"}
+    looked = data_folder(home) / config.task
+    found = f"auto: {looked}" if source == str(looked) else f"auto: nothing at {looked}"
+    origins = {} if source == config.source else {"source": found}
     config = config.model_copy(update={"source": source, **paths, "rewards": rewards})
     if request.name is None:
         config = config.model_copy(update={"name": next_name(home, config)})
