@@ -7,12 +7,15 @@ import os
 import shutil
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import rftui
 from rftui.errors import StoreTrouble, UsageProblem
 from rftui.planning.plan import LaunchPlan, next_name
+from rftui.queueing.request import QueueRequest
 from rftui.supervision.gpus import visible_gpus
 from rftui.supervision.processes import host_name, identify
 from rftui.supervision.spawn import NEW_ATTEMPT, start_supervisor, wait_until_supervised
@@ -23,21 +26,36 @@ DIFF_CHARACTERS = 1 << 20
 GIT_PATIENCE_S = 5.0
 
 
-def start_run(plan: LaunchPlan, *, versions: dict[str, Any]) -> RunDir:
-    """Creates the run and starts its supervisor, which starts the trainer. Raises RftuiError where either fails."""
-    run_dir = create_run(plan, versions=versions)
+def start_run(
+    plan: LaunchPlan,
+    *,
+    versions: dict[str, Any],
+    queue: QueueRequest = QueueRequest(),
+    extra: Mapping[str, Any] = MappingProxyType({}),
+) -> RunDir:
+    """Creates the run and starts its supervisor, which starts the trainer. Raises RftuiError where either fails.
+
+    `extra` stands in launch.json beside what every launch writes there.
+    """
+    run_dir = create_run(plan, versions=versions, queue=queue, extra=extra)
     process = start_supervisor(run_dir, NEW_ATTEMPT)
     wait_until_supervised(run_dir, process)
     return run_dir
 
 
-def create_run(plan: LaunchPlan, *, versions: dict[str, Any]) -> RunDir:
+def create_run(
+    plan: LaunchPlan,
+    *,
+    versions: dict[str, Any],
+    queue: QueueRequest = QueueRequest(),
+    extra: Mapping[str, Any] = MappingProxyType({}),
+) -> RunDir:
     """The run directory with config.toml and launch.json; it appears under its name only when both are written."""
     runs = plan.home.runs_dir
     partial = runs / f".launching-{plan.uid}"
     try:
         partial.mkdir(parents=True)
-        return _fill_and_publish(plan, partial, versions)
+        return _fill_and_publish(plan, partial, {"versions": versions, "queue": queue.facts(), **extra})
     except OSError as error:
         raise StoreTrouble(
             f"cannot create a run in {runs}",
@@ -50,11 +68,11 @@ def create_run(plan: LaunchPlan, *, versions: dict[str, Any]) -> RunDir:
             shutil.rmtree(partial, ignore_errors=True)
 
 
-def _fill_and_publish(plan: LaunchPlan, partial: Path, versions: dict[str, Any]) -> RunDir:
+def _fill_and_publish(plan: LaunchPlan, partial: Path, given: Mapping[str, Any]) -> RunDir:
     config = plan.config
     while True:
         current = plan._replace(config=config)
-        facts = _launch_facts(current, versions)
+        facts = {**given, **_launch_facts(current)}
         (partial / "config.toml").write_text(config_toml(config), encoding="utf-8")
         (partial / "launch.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
         run_dir = plan.home.run(config.name)
@@ -80,7 +98,7 @@ def _renamed(home: Home, config: RunConfig) -> RunConfig:
     return config.model_copy(update={"name": next_name(home, config)})
 
 
-def _launch_facts(plan: LaunchPlan, versions: dict[str, Any]) -> dict[str, Any]:
+def _launch_facts(plan: LaunchPlan) -> dict[str, Any]:
     me = identify(os.getpid())
     assert me is not None, "this process is in /proc"
     return {
@@ -96,7 +114,6 @@ def _launch_facts(plan: LaunchPlan, versions: dict[str, Any]) -> dict[str, Any]:
         "origins": plan.origins,
         "git": git_state(Path.cwd()),
         "hardware": hardware_facts(),
-        "versions": versions,
         "hides_gpus": plan.hides_gpus,
         "launcher": me._asdict(),
     }

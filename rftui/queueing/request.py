@@ -1,0 +1,21 @@
+"""What a launch asks of the queue: how urgent it is, what it waits for, whether it is held."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+
+class QueueRequest(NamedTuple):
+    """How a run goes into the queue. The default starts at once where its resources are free."""
+
+    priority: int = 0
+    """Runs of a higher one start first."""
+    after: Sequence[int] = ()
+    """Uids of runs that must have ended well before this one starts."""
+    is_held: bool = False
+    """Whether it waits until somebody releases it."""
+
+    def facts(self) -> dict[str, Any]:
+        """The request as launch.json keeps it."""
+        return {"priority": self.priority, "after": list(self.after), "held": self.is_held}
