@@ -1,0 +1,1 @@
+"""Studies: named grids of runs and evaluations, without any widget."""
