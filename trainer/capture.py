@@ -12,34 +12,21 @@ Legend: n rows on this rank (completions of one generation), G completions a pro
 from __future__ import annotations
 
 import time
-import traceback
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from trl import GRPOTrainer
 
-from evals.parsing import parse
-from evals.rewards import Response, WeightedReward, number_or_none
+from evals.rewards import WeightedReward
 from store.config import RunConfig
-from trainer.errors import RewardsFailed
 from trainer.recorder import Recorder
+from trainer.reward_table import RewardTable, failed_rewards, prompt_fields, sample_record
 from trainer.rows import TrainingRows
 
 ALIKE = 1e-6
 """Rewards that differ by less are the same one."""
-TRACEBACK_CHARACTERS = 2000
-"""The end of a reward's traceback that is kept; its last lines say what happened."""
-
-
-class Scored(NamedTuple):
-    """One completion on this rank after rewards, before advantages."""
-
-    row: int
-    response: Response
-    rewards: dict[str, float | None]
-    errors: dict[str, str]
 
 
 class Stopwatch:
@@ -59,13 +46,6 @@ class Stopwatch:
         return read
 
 
-def think_lengths(tokenizer: Any, thoughts: Sequence[str | None]) -> list[int]:
-    """Tokens of each thought; 0 where there is none."""
-    written = [thought for thought in thoughts if thought]
-    encoded = iter(tokenizer(written, add_special_tokens=False)["input_ids"] if written else [])
-    return [len(next(encoded)) if thought else 0 for thought in thoughts]
-
-
 def dead_share(parts: torch.Tensor, *, group_size: int, is_summed_first: bool) -> float:
     """The share of groups that are paid alike throughout, by the sum or else by each reward: they teach nothing.
 
@@ -79,88 +59,6 @@ def dead_share(parts: torch.Tensor, *, group_size: int, is_summed_first: bool) -
     highest = grouped.masked_fill(is_nan, -torch.inf).amax(dim=1)
     lowest = grouped.masked_fill(is_nan, torch.inf).amin(dim=1)
     return (highest - lowest < ALIKE).all(dim=1).float().mean().item()
-
-
-class RewardTable:
-    """Applies the run's rewards to one generation at a time and keeps what they said.
-
-    TRL calls one function a reward; all of them read completions that were parsed once, in `begin`.
-    """
-
-    def __init__(self, rewards: Sequence[WeightedReward], *, rows: TrainingRows, tokenizer: Any) -> None:
-        self.rewards = rewards
-        self.rows = rows
-        self.tokenizer = tokenizer
-        self.scored: list[Scored] = []
-
-    def begin(self, rows: Sequence[int], texts: Sequence[str], *, lengths: Sequence[int], stops: Sequence[str]) -> None:
-        """Parses the completions of one generation; the four sequences run over this rank's n rows."""
-        mode = self.rows.config.prompt.value
-        parsed = [parse(text, mode) for text in texts]
-        thought_tokens = think_lengths(self.tokenizer, [part.think for part in parsed])
-        self.scored = [
-            Scored(
-                row,
-                Response(
-                    text=text,
-                    mode=mode,
-                    think=part.think,
-                    answer=part.answer,
-                    malformed=part.malformed,
-                    tokens=length,
-                    think_tokens=think_tokens,
-                    stop=stop,
-                ),
-                {},
-                {},
-            )
-            for row, text, part, length, think_tokens, stop in zip(
-                rows, texts, parsed, lengths, thought_tokens, stops, strict=True
-            )
-        ]
-
-    def column(self, reward: WeightedReward) -> list[float | None]:
-        """That reward of every completion, a finite number; None where it cannot be graded or the reward raised.
-
-        A reward that returns something else (text, NaN, infinity) counts as one that raised.
-        """
-        for scored in self.scored:
-            example = self.rows[scored.row].example
-            try:
-                scored.rewards[reward.name] = number_or_none(reward.function(scored.response, example))
-            # a reward may be the user's own code: its failure is recorded and counted, see RewardsFailed
-            except Exception:
-                scored.rewards[reward.name] = None
-                scored.errors[reward.name] = traceback.format_exc()[-TRACEBACK_CHARACTERS:]
-        return [scored.rewards[reward.name] for scored in self.scored]
-
-    def total(self, scored: Scored) -> float | None:
-        """Weighted sum over the rewards that applied, as TRL 1.16 sums them; None when none did.
-
-        The same for both values of multi_objective_aggregation, and what TRL averages to its metric `reward`; only the
-        advantages tell them apart. Either way TRL leaves a completion without any reward out of all means and spreads
-        and gives it the advantage 0, so it moves nothing.
-
-        sum_then_normalize: so does a group with fewer than two completions that have a reward; where only some rewards
-        are None the others are summed alone, and that completion competes with less. normalize_then_sum: a reward that
-        is None counts as its group's mean, and so does one that a single completion of the group has; the sums are
-        centred over the batch.
-        """
-        parts = [
-            reward.weight * value for reward in self.rewards if (value := scored.rewards.get(reward.name)) is not None
-        ]
-        return sum(parts) if parts else None
-
-    def trl_functions(self) -> list[Callable[..., list[float | None]]]:
-        """One function a reward, named as TRL will name its metrics."""
-        return [self._trl_function(reward) for reward in self.rewards]
-
-    def _trl_function(self, reward: WeightedReward) -> Callable[..., list[float | None]]:
-        def apply(**_: Any) -> list[float | None]:
-            return self.column(reward)
-
-        apply.__name__ = reward.name
-        return apply
 
 
 class RecordedGRPOTrainer(GRPOTrainer):
@@ -211,6 +109,7 @@ class RecordedGRPOTrainer(GRPOTrainer):
             [completion[0]["content"] for completion in completions],
             lengths=[len(ids) for ids in completion_ids_list],
             stops=["eos" if ids and ids[-1] in ends else "length" for ids in completion_ids_list],
+            mode=self.run_config.prompt.value,
         )
         self.paid = super()._calculate_rewards(inputs, prompts, completions, completion_ids_list)
         self.stopwatch.add("reward", time.perf_counter() - began)
@@ -246,49 +145,24 @@ class RecordedGRPOTrainer(GRPOTrainer):
         for index, (scored, advantage) in enumerate(zip(scored_rows, advantages, strict=True), start=rank_offset):
             group = first_group + index // size
             row_of_group[group] = scored.row
-            samples_by_group[group].append(self._sample_record(scored, sample=index % size, advantage=advantage))
+            samples_by_group[group].append(
+                sample_record(scored, self.reward_table.total(scored), sample=index % size, advantage=advantage)
+            )
         for group, samples in samples_by_group.items():
             self.recorder.group(self._group_record(row_of_group[group], group=group, samples=samples))
         made = len(scored_rows) * self.recorder.world_size // size
         self.groups_of_step = (step, first_group + made)
         self.stopwatch.add("record", time.perf_counter() - began)
 
-    def _sample_record(self, scored: Scored, *, sample: int, advantage: float) -> dict[str, Any]:
-        response = scored.response
-        record: dict[str, Any] = {
-            "sample": sample,
-            "completion": response.text,
-            "think": response.think,
-            "answer": response.answer,
-            "malformed": response.malformed,
-            "rewards": scored.rewards,
-            "reward": self.reward_table.total(scored),
-            "advantage": advantage,
-            "tokens": response.tokens,
-            "think_tokens": response.think_tokens,
-            "stop": response.stop,
-        }
-        if scored.errors:
-            record["errors"] = scored.errors
-        return record
-
     def _group_record(self, row: int, *, group: int, samples: list[dict[str, Any]]) -> dict[str, Any]:
         fitted = self.rows[row]
-        example = fitted.example
         mode = self.run_config.prompt.value
         return {
             "step": self.generating_step,
             "policy_step": int(self.state.global_step),
             "group": group,
             "rank": self.recorder.rank,
-            "uid": example.uid,
-            "kind": example.kind,
-            "question": example.question,
-            "options": list(example.options),
-            "prompt": self.rows.task.user_text(example, mode),
-            "prompt_mode": mode,
-            "gold": example.gold,
-            "scene": example.scene,
+            **prompt_fields(fitted.example, self.rows.task.user_text(fitted.example, mode), mode=mode),
             "images": self.recorder.images(fitted.images),
             "samples": samples,
         }
@@ -319,11 +193,10 @@ class RecordedGRPOTrainer(GRPOTrainer):
         all_failed, total = (int(value) for value in counts.tolist())
         if all_failed <= self.run_config.reward_failure_limit * total:
             return
-        errors = [item for scored in self.reward_table.scored for item in scored.errors.items()]
-        said = [f"{name} said {text.strip().splitlines()[-1]}" for name, text in errors]
-        example = said[0] if said else "the failures were on other ranks"
-        raise RewardsFailed(
-            f"rewards raised for {all_failed} of {total} completions at step {self.generating_step}: {example}",
-            expected=f"at most {self.run_config.reward_failure_limit:.0%}",
-            fix="read the traceback beside the rollouts of that step, mend the reward, then resume",
+        raise failed_rewards(
+            self.reward_table.scored,
+            failed=all_failed,
+            total=total,
+            step=self.generating_step,
+            limit=self.run_config.reward_failure_limit,
         )

@@ -26,13 +26,13 @@ from evals.scoring import circular_score, score
 from evals.task import Example, Source, Task
 from evals.unmatched import Given, unmatched_record
 from store.config import PromptMode, RunConfig
-from trainer.capture import think_lengths
 from trainer.earlier_answers import EarlierAnswers
 from trainer.errors import EvaluationStopped
 from trainer.held_out_records import SPLIT, Question, Record, Way, question_fields, scored, verdicts
 from trainer.model import FittedImage, ImageFitter
 from trainer.reading import CANDIDATES, Fitted, ImageReader, UnreadableExamples
 from trainer.recorder import Recorder
+from trainer.reward_table import think_lengths
 
 LEVEL = 0.95
 """Confidence level of the intervals."""
