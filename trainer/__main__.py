@@ -1,7 +1,7 @@
 """`python -m trainer RUN_DIR`: trains or evaluates one attempt of a run. Started by rftui, or by torchrun, once a rank.
 
     python -m trainer RUN_DIR [--attempt N] [--resume]
-    python -m trainer --check RUN_DIR
+    python -m trainer --check RUN_DIR [RUN_DIR ...]
     python -m trainer --check-rewards RUN_DIR
 
 Exit code 0 means ended in order, finished or stopped: the journal's last record says which. 1 means failed.
@@ -15,6 +15,7 @@ import logging
 import os
 import sys
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 
 from store.config import RunConfig, read_config
@@ -26,24 +27,30 @@ logger = logging.getLogger("trainer")
 def parse_arguments(argv: list[str]) -> argparse.Namespace:
     """The command line of the training process."""
     parser = argparse.ArgumentParser(prog="python -m trainer", description="Train or evaluate one attempt of a run.")
-    parser.add_argument("run_dir", type=Path, help="the run's directory, which holds config.toml")
+    parser.add_argument(
+        "run_dirs", type=Path, nargs="+", metavar="RUN_DIR", help="the run's directory, which holds config.toml"
+    )
     parser.add_argument("--attempt", type=int, default=None, help="number of this attempt; the next free one if absent")
     parser.add_argument("--resume", action="store_true", help="go on from the newest complete checkpoint")
     parser.add_argument("--check", action="store_true", help="only report whether this interpreter could train the run")
     parser.add_argument("--check-rewards", action="store_true", help="only attack the run's rewards")
-    return parser.parse_args(argv)
+    arguments = parser.parse_args(argv)
+    if len(arguments.run_dirs) > 1 and not arguments.check:
+        parser.error(f"{len(arguments.run_dirs)} run directories; only --check takes more than one")
+    return arguments
 
 
 def main(argv: list[str]) -> int:
     """Exit code of one rank."""
     arguments = parse_arguments(argv)
-    run_dir = RunDir(arguments.run_dir.resolve())
+    run_dirs = [RunDir(path.resolve()) for path in arguments.run_dirs]
+    run_dir = run_dirs[0]
     config = read_config(run_dir.config)
     if config.threads:
         # read once, when the numerical libraries load
         os.environ.setdefault("OMP_NUM_THREADS", str(config.threads))
     if arguments.check:
-        return check(config, run_dir)
+        return check(run_dirs)
     if arguments.check_rewards:
         return check_rewards(config)
     rank = int(os.environ.get("RANK", "0"))
@@ -62,16 +69,22 @@ def next_attempt(run_dir: RunDir) -> int:
     return max(numbers, default=0) + 1
 
 
-def check(config: RunConfig, run_dir: RunDir) -> int:
-    """Prints the check's report; libraries that print while they load are sent to stderr."""
+def check(run_dirs: Sequence[RunDir]) -> int:
+    """Prints the check's report of each run, a line each; libraries that print while they load are sent to stderr.
+
+    Of several runs each is reported when it is checked, so that a crash at one leaves the reports of those before it.
+    """
     stdout, sys.stdout = sys.stdout, sys.stderr
     # torch and TRL take ten seconds to import; a wrong command line should fail before that
     from trainer.check import report
 
-    findings = report(config, run_dir)
+    is_ok = True
+    for run_dir in run_dirs:
+        findings = report(read_config(run_dir.config), run_dir)
+        print(json.dumps(findings), file=stdout, flush=True)
+        is_ok = is_ok and findings["ok"]
     sys.stdout = stdout
-    print(json.dumps(findings))
-    return 0 if findings["ok"] else 1
+    return 0 if is_ok else 1
 
 
 def check_rewards(config: RunConfig) -> int:

@@ -266,15 +266,15 @@ def check_trainer(
             )
             stdout, stderr = _answer(process, is_wanted)
         except subprocess.TimeoutExpired:
-            return TrainerAnswer({}, [*_check_failed(plan, f"no answer in {CHECK_PATIENCE_S:.0f} s")])
+            return TrainerAnswer({}, [*check_failed(plan, f"no answer in {CHECK_PATIENCE_S:.0f} s")])
         except OSError as error:
-            return TrainerAnswer({}, [*_check_failed(plan, str(error))])
+            return TrainerAnswer({}, [*check_failed(plan, str(error))])
     try:
         said = json.loads(stdout.decode("utf-8", "replace").strip().splitlines()[-1])
     except (ValueError, IndexError):
         lines = stderr.decode("utf-8", "replace").strip().splitlines()
-        return TrainerAnswer({}, [*_check_failed(plan, lines[-1] if lines else f"exit code {process.returncode}")])
-    return TrainerAnswer(said, list(_trainer_findings(plan, said)))
+        return TrainerAnswer({}, [*check_failed(plan, lines[-1] if lines else f"exit code {process.returncode}")])
+    return TrainerAnswer(said, list(trainer_findings(said)))
 
 
 def _answer(process: subprocess.Popen[bytes], is_wanted: Callable[[], bool]) -> tuple[bytes, bytes]:
@@ -293,7 +293,7 @@ def _answer(process: subprocess.Popen[bytes], is_wanted: Callable[[], bool]) -> 
                 return outputs
 
 
-def _check_failed(plan: LaunchPlan, found: str) -> Iterator[Finding]:
+def check_failed(plan: LaunchPlan, found: str) -> Iterator[Finding]:
     """The check itself failed; the packages were looked at before."""
     yield Finding(
         Level.ERROR,
@@ -321,7 +321,8 @@ def check_environment(plan: LaunchPlan) -> Iterator[Finding]:
     yield from version_findings(plan.python, answer)
 
 
-def _trainer_findings(plan: LaunchPlan, said: dict[str, Any]) -> Iterator[Finding]:
+def trainer_findings(said: dict[str, Any]) -> Iterator[Finding]:
+    """The findings in what `python -m trainer --check` said."""
     for error in said.get("errors", []):
         yield Finding(Level.ERROR, "trainer", error["found"], error.get("expected", ""), error.get("fix", ""))
     for warning in said.get("warnings", []):
