@@ -18,6 +18,8 @@ logger = logging.getLogger(__name__)
 
 LAUNCH_PATIENCE_S = 15.0
 """A supervisor whose launcher is gone may still be starting."""
+INTERRUPTED_LAUNCH = "its launch was interrupted before training began"
+"""Reason of a run whose launch died between writing it and starting its supervisor."""
 
 
 class Attention(Enum):
@@ -90,6 +92,6 @@ def _settle_interrupted_launch(run_dir: RunDir) -> Attention:
     if is_fresh or is_alive(identity, run_id=int(launch["uid"])):
         return Attention.NOTHING
     keeper = Keeper(run_dir)
-    keeper.state(State.FAILED, "its launch was interrupted before training began", attempt=1)
+    keeper.state(State.FAILED, INTERRUPTED_LAUNCH, attempt=1)
     keeper.close()
     return Attention.SETTLED
