@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from math import gcd, sqrt
 from typing import TYPE_CHECKING, NamedTuple
 
-from evals.interaction import LEAST_SEEDS, RESAMPLES, Grades
+from evals.interaction import LEAST_SEEDS, RESAMPLES, Cells, Grades, interaction
 from evals.statistics import FEW_FLIPS, paired
 
 if TYPE_CHECKING:
@@ -66,9 +66,38 @@ class SeedDifference(NamedTuple):
         return not self.are_seeds_resampled and self.moved < FEW_FLIPS
 
 
+class SeedContrast(NamedTuple):
+    """Two cells of one task that are held against each other."""
+
+    before: Side
+    after: Side
+    are_seeds_paired: bool = False
+    """Whether both sides are of the same checkpoints, in order."""
+
+
+class SeedInteraction(NamedTuple):
+    """How much more a change did in one place than in another, in shares."""
+
+    first: float
+    """What it did in the first."""
+    second: float
+    difference: float
+    low: float
+    high: float
+    p: float
+    """Two-sided, by `test`."""
+    test: str
+    n_first: int
+    """Examples that every evaluation of the first graded."""
+    n_second: int
+    are_seeds_resampled: bool
+
+
 EXACT = "exact sign-flip test over examples"
 """Under the hypothesis that the cells do not differ, each example's difference is as likely with the other sign. With
 one evaluation a cell this is McNemar's exact test."""
+NORMAL = "normal test of bootstrap over examples"
+"""The difference over the standard error that the bootstrap gives it; examples of two tasks have no signs to flip."""
 WELCH = "t-test over seeds and examples"
 """The difference over its standard error when seeds and examples are both drawn again, by Student's t."""
 
@@ -86,10 +115,9 @@ def mean_over_seeds(side: Side, *, level: float = 0.95) -> SeedMean:
     resamples_seeds = side.is_trained and seeds >= LEAST_SEEDS
     variance = float(scores_SN.mean(axis=0).var()) / n
     if resamples_seeds:
-        seed_variance = _seed_variance(scores_SN)
+        found = _spread(scores_SN.mean(axis=0), [scores_SN])
         # few seeds say little about how much seeds vary: the t quantile is as much wider, and so is this
-        freedom = _freedom([(seed_variance, seeds - 1), (variance, n - 1)])
-        variance = (variance + seed_variance) * (_t_quantile(level, freedom) / _t_quantile(level, None)) ** 2
+        variance = found.variance * (_t_quantile(level, found.freedom) / _t_quantile(level, None)) ** 2
     effective = mean * (1 - mean) / variance if variance > 0 else n
     low, high = _wilson_of(mean, max(1.0, effective), level=level)
     return SeedMean(mean, low, high, n, seeds, resamples_seeds)
@@ -110,13 +138,12 @@ def difference_over_seeds(
             f"paired seeds need as many on both sides; found {len(before.evaluations)} and {len(after.evaluations)}"
         )
     before_SN, after_SN = _matrices([before, after])
-    trained = [len(side.evaluations) for side in (before, after) if side.is_trained]
-    resamples_seeds = bool(trained) and min(trained) >= LEAST_SEEDS
+    resamples_seeds = _are_enough([before, after])
     changes_N = after_SN.mean(axis=0) - before_SN.mean(axis=0)
     mean = float(changes_N.mean())
     if resamples_seeds:
-        parts = _seed_parts(before, after, before_SN, after_SN, are_seeds_paired=are_seeds_paired)
-        low, high, p = _by_t(mean, [*parts, _item_part(changes_N)], level=level)
+        contrast = SeedContrast(before, after, are_seeds_paired)
+        low, high, p = _by_t(mean, _spread_of(contrast, before_SN, after_SN), level=level)
     elif len(before_SN) == len(after_SN) == 1:
         # the same numbers as `rftui compare` gives for these two
         found = paired(_flags(before_SN), _flags(after_SN), level=level)
@@ -138,6 +165,32 @@ def difference_over_seeds(
         moved=int((abs(changes_N) > 1e-12).sum()),
         are_seeds_resampled=resamples_seeds,
     )
+
+
+def interaction_over_seeds(
+    first: SeedContrast, second: SeedContrast, *, seed: int = 0, level: float = 0.95
+) -> SeedInteraction:
+    """What a change did in the first place less what it did in the second, such as two tasks or two difficulties.
+
+    Examples of the two are independent. Below five seeds a trained side this is `evals.interaction`'s bootstrap over
+    examples; from five on both variances are over seeds and examples, and add up. Raises ValueError as
+    `difference_over_seeds` does, and for a place with fewer than two examples.
+    """
+    if not _are_enough([*first[:2], *second[:2]]):
+        cells = [Cells(contrast.before.evaluations, contrast.after.evaluations) for contrast in (first, second)]
+        drawn = interaction(*cells, seed=seed, level=level)
+        one, other = drawn.first, drawn.second
+        found = (drawn.difference, drawn.low, drawn.high, drawn.p, NORMAL)
+        return SeedInteraction(one.mean, other.mean, *found, one.n, other.n, are_seeds_resampled=False)
+    matrices = [_matrices(contrast[:2]) for contrast in (first, second)]
+    means = [float((after_SN.mean(axis=0) - before_SN.mean(axis=0)).mean()) for before_SN, after_SN in matrices]
+    spreads = [_spread_of(contrast, *pair) for contrast, pair in zip((first, second), matrices, strict=True)]
+    variance = sum(spread.variance for spread in spreads)
+    below = sum(spread.variance**2 / spread.freedom for spread in spreads)
+    freedom = variance**2 / below if below > 0 else 1.0
+    low, high, p = _by_t(means[0] - means[1], _Spread(variance, freedom), level=level)
+    sizes = [pair[0].shape[1] for pair in matrices]
+    return SeedInteraction(*means, means[0] - means[1], low, high, p, WELCH, *sizes, are_seeds_resampled=True)
 
 
 def sign_flip_p(changes: Sequence[float] | NDArray[float64], *, denominator: int) -> float:
@@ -187,55 +240,65 @@ def _flags(scores_SN: NDArray[float64]) -> list[bool]:
     return [bool(score) for score in scores_SN[0]]
 
 
-class _Part(NamedTuple):
-    """Variance that one thing adds to that of a difference when it is drawn again."""
+class _Spread(NamedTuple):
+    """How a mean varies when seeds and examples are both drawn again."""
 
     variance: float
-    freedom: int
-    """Degrees of freedom that it was estimated with."""
+    freedom: float
+    """Degrees of freedom that it was estimated with. Source: Welch, Biometrika 34 (1947)."""
 
 
-def _seed_parts(
-    before: Side, after: Side, before_SN: NDArray[float64], after_SN: NDArray[float64], *, are_seeds_paired: bool
-) -> list[_Part]:
-    if are_seeds_paired:
-        changes_SN = after_SN - before_SN
-        return [_Part(_seed_variance(changes_SN), len(changes_SN) - 1)] if after.is_trained else []
-    sides = ((before, before_SN), (after, after_SN))
-    return [_Part(_seed_variance(scores), len(scores) - 1) for side, scores in sides if side.is_trained]
+def _are_enough(sides: Sequence[Side]) -> bool:
+    """Whether every trained side has the seeds that resampling them needs; where none is trained, no seeds vary."""
+    trained = [len(side.evaluations) for side in sides if side.is_trained]
+    return bool(trained) and min(trained) >= LEAST_SEEDS
 
 
-def _seed_variance(scores_SN: NDArray[float64]) -> float:
-    """Variance of the mean over seeds when seeds are drawn again, with their number less one below."""
-    return float(scores_SN.mean(axis=1).var(ddof=1)) / len(scores_SN)
+def _spread_of(contrast: SeedContrast, before_SN: NDArray[float64], after_SN: NDArray[float64]) -> _Spread:
+    """How the mean difference of two cells varies."""
+    changes_N = after_SN.mean(axis=0) - before_SN.mean(axis=0)
+    if contrast.are_seeds_paired:
+        return _spread(changes_N, [after_SN - before_SN])
+    sides = ((contrast.before, before_SN), (contrast.after, after_SN))
+    return _spread(changes_N, [scores_SN for side, scores_SN in sides if side.is_trained])
 
 
-def _item_part(changes_N: NDArray[float64]) -> _Part:
-    n = len(changes_N)
-    return _Part(float(changes_N.var(ddof=1)) / n if n > 1 else 0.0, max(1, n - 1))
+def _spread(changes_N: NDArray[float64], seeds_apart: Sequence[NDArray[float64]]) -> _Spread:
+    """The variance of a mean of changes whose sides, each seeds × examples, were trained with seeds of their own.
 
-
-def _by_t(mean: float, parts: Sequence[_Part], *, level: float) -> tuple[float, float, float]:
-    """Interval and two-sided p of a difference by Student's t. Noise of single answers is in both parts: a little wide.
-
-    Source of the degrees of freedom: Welch, Biometrika 34 (1947).
+    Resampling examples and resampling seeds each holds the noise of single answers, so that their sum would hold it
+    twice (Owen, Annals of Applied Statistics 1, 2007); it is taken off once. Never below that of the examples alone.
     """
-    variance = sum(part.variance for part in parts)
-    if variance == 0:
+    n = len(changes_N)
+    items = float(changes_N.var(ddof=1)) / n if n > 1 else 0.0
+    seeds = [float(scores_SN.mean(axis=1).var(ddof=1)) / len(scores_SN) for scores_SN in seeds_apart]
+    noise = sum(_noise(scores_SN) / scores_SN.size for scores_SN in seeds_apart)
+    variance = max(items, sum(seeds) + items - noise)
+    below = items**2 / max(1, n - 1)
+    below += sum(part**2 / (len(own) - 1) for part, own in zip(seeds, seeds_apart, strict=True))
+    return _Spread(variance, (items + sum(seeds)) ** 2 / below if below > 0 else 1.0)
+
+
+def _noise(scores_SN: NDArray[float64]) -> float:
+    """Variance of single answers beyond what their seed and their example say: the residual of a two-way layout."""
+    seeds, n = scores_SN.shape
+    if n < 2:
+        return 0.0
+    residual_SN = scores_SN - scores_SN.mean(axis=1, keepdims=True) - scores_SN.mean(axis=0) + scores_SN.mean()
+    return float((residual_SN**2).sum()) / ((seeds - 1) * (n - 1))
+
+
+def _by_t(mean: float, spread: _Spread, *, level: float) -> tuple[float, float, float]:
+    """Interval and two-sided p of a difference by Student's t."""
+    if spread.variance == 0:
         # every example of every seed changed alike: there is no spread to hold the difference against
         return mean, mean, 0.0 if mean else 1.0
     # scipy.special costs a third of scipy.stats to import
     from scipy.special import stdtr
 
-    error, freedom = sqrt(variance), _freedom(parts)
-    half = _t_quantile(level, freedom) * error
-    return mean - half, mean + half, float(2 * stdtr(freedom, -abs(mean) / error))
-
-
-def _freedom(parts: Sequence[tuple[float, int]]) -> float:
-    variance = sum(part for part, _ in parts)
-    below = sum(part**2 / freedom for part, freedom in parts)
-    return variance**2 / below if below > 0 else float(min(freedom for _, freedom in parts))
+    error = sqrt(spread.variance)
+    half = _t_quantile(level, spread.freedom) * error
+    return mean - half, mean + half, float(2 * stdtr(spread.freedom, -abs(mean) / error))
 
 
 def _t_quantile(level: float, freedom: float | None) -> float:

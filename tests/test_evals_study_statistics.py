@@ -7,11 +7,22 @@ from math import sqrt
 
 import numpy as np
 import pytest
+from scipy.special import stdtrit
 
-from evals.interaction import LEAST_SEEDS
+from evals.interaction import LEAST_SEEDS, Cells, interaction
 from evals.scoring import wilson
 from evals.statistics import mcnemar, paired_difference
-from evals.study_statistics import EXACT, WELCH, Side, difference_over_seeds, mean_over_seeds, sign_flip_p
+from evals.study_statistics import (
+    EXACT,
+    NORMAL,
+    WELCH,
+    SeedContrast,
+    Side,
+    difference_over_seeds,
+    interaction_over_seeds,
+    mean_over_seeds,
+    sign_flip_p,
+)
 
 
 def graded(text: str) -> dict[str, bool]:
@@ -164,10 +175,22 @@ def test_variance_is_that_of_drawing_seeds_and_examples_again() -> None:
     means_S, means_N = scores_SN.mean(axis=1), scores_SN.mean(axis=0)
     seeds = means_S[rng.integers(6, size=(200_000, 6))].mean(axis=1).var() * 6 / 5
     items = means_N[rng.integers(40, size=(200_000, 40))].mean(axis=1).var() * 40 / 39
+    residual_SN = scores_SN - means_S[:, None] - means_N + scores_SN.mean()
+    noise = (residual_SN**2).sum() / (5 * 39) / 240  # in both of them
     freedom = (seeds + items) ** 2 / (seeds**2 / 5 + items**2 / 39)
-    from scipy.stats import t
 
-    assert found.high - found.difference == pytest.approx(sqrt(seeds + items) * t.ppf(0.975, freedom), rel=0.01)
+    expected = sqrt(seeds + items - noise) * float(stdtrit(freedom, 0.975))
+    assert found.high - found.difference == pytest.approx(expected, rel=0.01)
+
+
+def test_five_seeds_never_say_more_than_the_same_examples_would_alone() -> None:
+    # five checkpoints that are as good as each other to the example
+    rows = [graded(("0" * seed + "1" + "0" * (4 - seed)) * 8) for seed in range(5)]
+
+    found = difference_over_seeds(Side([graded("0" * 40)], is_trained=False), Side(rows))
+
+    changes_N = np.array([[float(flag) for flag in row.values()] for row in rows]).mean(axis=0)
+    assert found.high - found.difference >= 1.96 * changes_N.std(ddof=1) / sqrt(40)
 
 
 def test_no_spread_at_all_is_told_apart_only_from_something_else() -> None:
@@ -229,3 +252,43 @@ def test_cells_that_cannot_be_held_together_are_refused(
 def test_seeds_said_to_be_paired_must_be_as_many() -> None:
     with pytest.raises(ValueError, match="as many on both sides; found 1 and 2"):
         difference_over_seeds(Side([graded("1")]), Side([graded("1")] * 2), are_seeds_paired=True)
+
+
+def test_interaction_below_five_seeds_is_that_of_the_command() -> None:
+    rng = np.random.default_rng(3)
+    first, second = ((drawn(rng, 2, 60, 0.4), drawn(rng, 3, 60, 0.6)) for _ in range(2))
+
+    found = interaction_over_seeds(*(SeedContrast(Side(before), Side(after)) for before, after in (first, second)))
+
+    expected = interaction(Cells(*first), Cells(*second))
+    assert (found.difference, found.low, found.high, found.p) == expected[2:6]
+    assert (found.test, found.n_first, found.are_seeds_resampled) == (NORMAL, 60, False)
+
+
+def test_interaction_from_five_seeds_adds_both_variances() -> None:
+    rng = np.random.default_rng(4)
+    contrasts = [SeedContrast(Side(drawn(rng, 5, 80, 0.4)), Side(drawn(rng, 5, 80, 0.6))) for _ in range(2)]
+
+    found = interaction_over_seeds(*contrasts)
+
+    one, other = (difference_over_seeds(*contrast[:2]) for contrast in contrasts)
+    assert found.difference == pytest.approx(one.difference - other.difference)
+    assert (found.test, found.are_seeds_resampled) == (WELCH, True)
+    # variances add, and but for degrees of freedom so do squared widths
+    assert (found.high - found.low) ** 2 == pytest.approx(
+        (one.high - one.low) ** 2 + (other.high - other.low) ** 2, rel=0.05
+    )
+
+
+def test_interaction_of_thinking_pairs_the_checkpoints() -> None:
+    rng = np.random.default_rng(5)
+    levels = [0.1, 0.3, 0.5, 0.7, 0.9]
+    direct = [drawn(rng, 1, 60, level)[0] for level in levels]
+    think = [{uid: flag or uid == "0" for uid, flag in grades.items()} for grades in direct]
+
+    paired, apart = (
+        interaction_over_seeds(*[SeedContrast(Side(direct), Side(think), are_seeds_paired=how)] * 2)
+        for how in (True, False)
+    )
+
+    assert paired.high - paired.low < apart.high - apart.low
