@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 
 class QueueRequest(NamedTuple):
@@ -11,11 +11,7 @@ class QueueRequest(NamedTuple):
 
     priority: int = 0
     """Runs of a higher one start first."""
-    after: Sequence[int] = ()
-    """Uids of runs that must have ended well before this one starts."""
+    after: Sequence[str] = ()
+    """Whole names of runs of the same home that must have finished before this one starts."""
     is_held: bool = False
     """Whether it waits until somebody releases it."""
-
-    def facts(self) -> dict[str, Any]:
-        """The request as launch.json keeps it."""
-        return {"priority": self.priority, "after": list(self.after), "held": self.is_held}
