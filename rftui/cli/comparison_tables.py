@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from evals.statistics import Paired
 from rftui.cli.output import Column
+from rftui.cli.table_forms import Table, latex_lines, markdown_lines, markdown_text
 from rftui.comparing.compared_runs import ComparedRun
 from rftui.comparing.comparison import Comparison, Contrast, source_name
 from rftui.formats import interval, model_name, p_text, steps
@@ -35,40 +35,18 @@ TEST_COLUMNS = (Column("n", is_right=True), Column("difference"), Column("flips"
 HOLM = Column("Holm")
 
 
-class Table(NamedTuple):
-    """A titled table; cells are clean lines."""
-
-    title: str
-    columns: tuple[Column, ...]
-    rows: list[list[str]]
-
-
 def markdown(comparison: Comparison) -> Iterator[str]:
     """The comparison as Markdown, one line at a time."""
     for table in full_tables(comparison):
-        yield from [f"**{_markdown_cell(table.title)}**", ""]
-        yield "| " + " | ".join(column.title for column in table.columns) + " |"
-        yield "| " + " | ".join("---:" if column.is_right else "---" for column in table.columns) + " |"
-        for row in table.rows:
-            yield "| " + " | ".join(_markdown_cell(cell) for cell in row) + " |"
-        yield ""
+        yield from [*markdown_lines(table), ""]
     for sentence in sentences(comparison):
-        yield f"- {_markdown_cell(sentence)}"
+        yield f"- {markdown_text(sentence)}"
 
 
 def latex(comparison: Comparison) -> Iterator[str]:
     """The comparison as one tabular a table, with what else there is to say as LaTeX comments."""
     for table in full_tables(comparison):
-        yield f"% {table.title}"
-        yield rf"\begin{{tabular}}{{{''.join('r' if column.is_right else 'l' for column in table.columns)}}}"
-        yield r"\hline"
-        yield " & ".join(_latex_cell(column.title) for column in table.columns) + r" \\"
-        yield r"\hline"
-        for row in table.rows:
-            # braces keep a cell that begins with [ from being read as the option of the line break before it
-            yield "{}" + " & ".join(_latex_cell(cell) for cell in row) + r" \\"
-        yield r"\hline"
-        yield from [r"\end{tabular}", ""]
+        yield from [*latex_lines(table), ""]
     for sentence in sentences(comparison):
         yield f"% {one_line(sentence)}"
 
@@ -197,39 +175,6 @@ def _refusals(comparison: Comparison) -> Iterator[str]:
             asked.setdefault(key, []).append(f"<think> {contrast.decoding}".strip())
     for (run, why), ways in asked.items():
         yield f"no test of {run} ({', '.join(ways)}): {why}"
-
-
-def _markdown_cell(text: str) -> str:
-    """Foreign text as text: no column, markup, tag, link or image comes of it."""
-    escaped = re.sub(r"([\\|<>*_`])", r"\\\1", one_line(text))
-    # brackets alone are text, and intervals are full of them; what makes a link is the pair
-    return escaped.replace("](", r"\](").replace("![", r"!\[")
-
-
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    "{": r"\{",
-    "}": r"\}",
-    "$": r"\$",
-    "&": r"\&",
-    "#": r"\#",
-    "%": r"\%",
-    "_": r"\_",
-    "^": r"\textasciicircum{}",
-    "~": r"\textasciitilde{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    '"': "''",
-    "—": "---",
-    "…": r"\ldots{}",
-}
-
-
-def _latex_cell(text: str) -> str:
-    escaped = "".join(_LATEX.get(sign, sign) for sign in one_line(text))
-    # a minus sign, where a number stands behind what looks like a hyphen
-    return re.sub(r"(?<![\w.])-(?=[\d.])", r"$-$", escaped)
 
 
 def fitted(columns: Sequence[Column], rows: Iterable[Sequence[str]], *, width: int) -> list[list[str]]:
