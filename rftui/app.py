@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import os
 import signal
@@ -35,6 +34,7 @@ from rftui.terminal.clean import one_line
 from rftui.terminal.dashboard_log import crash_sentence, log_crash, start_log
 from rftui.terminal.driver import TerminalDriver, WayOut, ending_signals
 from rftui.terminal.screen_filters import InAscii, OnlyVisible, WithoutColour
+from rftui.terminal.spare_time import SpareTime, leave_garbage_to_rests
 from rftui.terminal.themes import first_theme, named_colours, theme_variables, themes
 from rftui.terminal.tight_updates import tightened
 from rftui.user_keys import UserKeys, read_user_keys
@@ -61,7 +61,7 @@ AGAIN_S = 2.0
 BUILTIN_THEMES.update({theme.name: theme for theme in themes()})
 
 
-class RunListApp(RunControls, inherit_bindings=False):
+class RunListApp(SpareTime, RunControls, inherit_bindings=False):
     """The dashboard: the live list of runs, and one run in its place."""
 
     TITLE = "rftui"
@@ -182,6 +182,7 @@ class RunListApp(RunControls, inherit_bindings=False):
     def open_list(self) -> None:
         """Shows the list, as it was."""
         self.switch_screen(LIST)
+        self.collect_later()
 
     def on_run_screen_left(self) -> None:
         """Back to the list."""
@@ -328,8 +329,7 @@ def open_app(home: Home) -> None:
     # a browser is driven by Textual's own driver, which it names in the environment
     driver = None if os.environ.get("TEXTUAL_DRIVER") else TerminalDriver
     app = RunListApp(home, keys=read_user_keys(), on_leaving=way_out.open, driver_class=driver)
-    # what was imported stays; the collector would go through it again and again, 0.1 s in the middle of an answer
-    gc.freeze()
+    leave_garbage_to_rests()
     with ending_signals(app.leave_by_signal):
         app.run()
     if app.crash is not None:
