@@ -30,6 +30,7 @@ from rftui.cli import (
     serving,
     steering,
     storing,
+    studying,
     tasks,
 )
 from rftui.cli.homes import remember_named
@@ -41,9 +42,10 @@ from rftui.errors import UsageProblem
 INTERRUPTED = 130
 READERS = frozenset(
     {"runs", "show", "logs", "curves", "rollouts", "compare", "tasks", "recipes", "doctor", "keys", "serve"}
-    | {"rewards", "evals", "interaction"}
+    | {"rewards", "evals", "interaction", "study"}
 )
-"""Commands that leave a home as it is where it is read-only; any other is refused with --read-only."""
+"""Commands that leave a home as it is where it is read-only; any other is refused with --read-only. Those of `study`
+that change something refuse by themselves."""
 # the class that typer's own usage errors share; typer does not export it by name
 UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 
@@ -126,6 +128,7 @@ rewarding.register(app)
 rebinding.register(app)
 serving.register(app)
 storing.register(app)
+studying.register(app)
 
 
 def run(arguments: list[str]) -> int:
