@@ -18,7 +18,7 @@ help:
 # made again when it is missing or what it was made from changed
 $(VENV)/.installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt -e '.[train,serve,dev]'
+	$(BIN)/pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt -e '.[train,serve,report,dev]'
 	@touch $@
 
 demo: $(VENV)/.installed
