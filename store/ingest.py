@@ -28,7 +28,7 @@ from store.database import (
     transaction,
 )
 from store.errors import JournalError, RunCopied, StoreError
-from store.fields import UNUSABLE, finite, whole
+from store.fields import UNUSABLE, finite, text, whole
 from store.journal import FOREIGN_CHARACTERS, Chunk, ForeignLine, encode, read_chunk
 from store.layout import Home, RunDir
 from store.states import State
@@ -93,7 +93,6 @@ def journal_files(run_dir: RunDir) -> list[JournalFile]:
 
 def ingest_home(home: Home) -> HomeReport:
     """Takes in every run of a home that can be read, and what people did. Raises StoreError for the catalogue."""
-    user = ingest_user_journal(home)
     runs: dict[str, IngestReport] = {}
     broken: dict[str, StoreError] = {}
     for name in _originals_first(home):
@@ -101,7 +100,8 @@ def ingest_home(home: Home) -> HomeReport:
             runs[name] = ingest_run(home, name)
         except StoreError as error:
             broken[name] = error
-    return HomeReport(runs, user, broken)
+    # after the runs, as it was lived: a person may take off the tag that a run was launched with
+    return HomeReport(runs, ingest_user_journal(home), broken)
 
 
 def _originals_first(home: Home) -> list[str]:
@@ -146,6 +146,12 @@ class LaunchFacts(NamedTuple):
     name: str
     created_at: float
     config: dict[str, Any]
+    study: str = ""
+    """The study that launched it; empty for none."""
+
+
+STUDY_TAG = "study:"
+"""Begins the tag of a run that a study launched."""
 
 
 def read_launch(run_dir: RunDir) -> LaunchFacts:
@@ -156,7 +162,9 @@ def read_launch(run_dir: RunDir) -> LaunchFacts:
         # a number or a name that SQLite cannot hold raises here
         whole(config.get("max_steps", 0))
         run_dir.name.encode()
-        return LaunchFacts(whole(launch["uid"]), run_dir.name, finite(launch["created_at"]), config)
+        return LaunchFacts(
+            whole(launch["uid"]), run_dir.name, finite(launch["created_at"]), config, _study_name(launch.get("study"))
+        )
     except (OSError, *UNUSABLE) as error:
         raise JournalError(
             f"{run_dir.path} is no run that can be read",
@@ -164,6 +172,12 @@ def read_launch(run_dir: RunDir) -> LaunchFacts:
             expected="launch.json with uid and created_at, and config.toml",
             fix="restore the two files, or move the folder out of the home",
         ) from error
+
+
+def _study_name(field: Any) -> str:
+    """The study in launch.json; empty where there is none, or what stands there is not what a study writes."""
+    name = field.get("name") if isinstance(field, dict) else None
+    return text(name) if isinstance(name, str) else ""
 
 
 def register_run(home: Home, catalogue: sqlite3.Connection, facts: LaunchFacts) -> None:
@@ -204,6 +218,10 @@ def register_run(home: Home, catalogue: sqlite3.Connection, facts: LaunchFacts) 
                 json.dumps(config, ensure_ascii=False, default=str),
             ),
         )
+        if facts.study:
+            catalogue.execute(
+                "INSERT OR IGNORE INTO tag (run, tag) VALUES (?,?)", (facts.uid, f"{STUDY_TAG}{facts.study}")
+            )
 
 
 def _is_registered(catalogue: sqlite3.Connection, facts: LaunchFacts) -> bool:

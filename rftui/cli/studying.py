@@ -68,11 +68,12 @@ def register(app: typer.Typer) -> None:
 def list_studies(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """List the studies of this home, and those that ship."""
     # pydantic costs 0.1 s, which --help should not pay
-    from rftui.cli.homes import home_to_read
     from rftui.cli.study_page import print_list
     from rftui.studies.listing import listed_studies
+    from store.layout import resolve_home
 
-    listed = listed_studies(home_to_read(home))
+    # a home need not be there yet to see what ships
+    listed = listed_studies(resolve_home(home))
     if as_json:
         print_json([item._asdict() for item in listed])
     else:
