@@ -123,6 +123,21 @@ def mean_over_seeds(side: Side, *, level: float = 0.95) -> SeedMean:
     return SeedMean(mean, low, high, n, seeds, resamples_seeds)
 
 
+def clustered_share(clusters: Sequence[tuple[int, int]], *, level: float = 0.95) -> tuple[float, float, float]:
+    """Share of right answers with Wilson's interval, where answers come in clusters of (right, all) each.
+
+    Such as the answers of several seeds to one example, which are not as many independent ones. The variance is that of
+    a ratio of sums (Cochran, Sampling Techniques, 1977, section 3.12). Raises ValueError without an answer.
+    """
+    total = sum(size for _, size in clusters)
+    if not total:
+        raise ValueError("a share needs an answer; found none")
+    share = sum(right for right, _ in clusters) / total
+    variance = sum((right - share * size) ** 2 for right, size in clusters) / total**2
+    effective = share * (1 - share) / variance if variance > 0 else len(clusters)
+    return share, *_wilson_of(share, effective, level=level)
+
+
 def difference_over_seeds(
     before: Side, after: Side, *, are_seeds_paired: bool = False, seed: int = 0, level: float = 0.95
 ) -> SeedDifference:
@@ -189,8 +204,18 @@ def interaction_over_seeds(
     below = sum(spread.variance**2 / spread.freedom for spread in spreads)
     freedom = variance**2 / below if below > 0 else 1.0
     low, high, p = _by_t(means[0] - means[1], _Spread(variance, freedom), level=level)
-    sizes = [pair[0].shape[1] for pair in matrices]
-    return SeedInteraction(*means, means[0] - means[1], low, high, p, WELCH, *sizes, are_seeds_resampled=True)
+    return SeedInteraction(
+        first=means[0],
+        second=means[1],
+        difference=means[0] - means[1],
+        low=low,
+        high=high,
+        p=p,
+        test=WELCH,
+        n_first=matrices[0][0].shape[1],
+        n_second=matrices[1][0].shape[1],
+        are_seeds_resampled=True,
+    )
 
 
 def sign_flip_p(changes: Sequence[float] | NDArray[float64], *, denominator: int) -> float:
@@ -212,12 +237,10 @@ def sign_flip_p(changes: Sequence[float] | NDArray[float64], *, denominator: int
     total = int(sizes.sum())
     # the sum with signs is 2 X - total, where X adds those sizes whose coin shows heads
     angles = -2j * np.pi * np.arange((total + 1) // 2 + 1) / (total + 1)
-    log_characters = np.zeros(len(angles), dtype=complex)
+    characters = np.ones(len(angles), dtype=complex)
     for size, count in zip(*np.unique(sizes, return_counts=True), strict=True):
-        # log of 0 is -inf, whose exponential is the 0 that it should be
-        with np.errstate(divide="ignore"):
-            log_characters += count * np.log((1 + np.exp(angles * size)) / 2)
-    chances = np.fft.irfft(np.exp(log_characters), n=total + 1)
+        characters *= ((1 + np.exp(angles * size)) / 2) ** int(count)
+    chances = np.fft.irfft(characters, n=total + 1)
     far = np.abs(2 * np.arange(total + 1) - total) >= observed
     # rounding of the transform must not claim more than all signs alike would
     return float(min(1.0, max(chances[far].sum(), 2.0 ** max(-1000, 1 - len(sizes)))))
@@ -285,7 +308,7 @@ def _noise(scores_SN: NDArray[float64]) -> float:
     if n < 2:
         return 0.0
     residual_SN = scores_SN - scores_SN.mean(axis=1, keepdims=True) - scores_SN.mean(axis=0) + scores_SN.mean()
-    return float((residual_SN**2).sum()) / ((seeds - 1) * (n - 1))
+    return float((residual_SN**2).sum() / ((seeds - 1) * (n - 1)))
 
 
 def _by_t(mean: float, spread: _Spread, *, level: float) -> tuple[float, float, float]:

@@ -18,6 +18,7 @@ from evals.study_statistics import (
     WELCH,
     SeedContrast,
     Side,
+    clustered_share,
     difference_over_seeds,
     interaction_over_seeds,
     mean_over_seeds,
@@ -292,3 +293,13 @@ def test_interaction_of_thinking_pairs_the_checkpoints() -> None:
     )
 
     assert paired.high - paired.low < apart.high - apart.low
+
+
+def test_clusters_of_one_answer_have_wilsons_interval() -> None:
+    found = clustered_share([(1, 1)] * 7 + [(0, 1)] * 13)
+
+    assert found == pytest.approx((0.35, *wilson(7, 20)))
+
+
+def test_answers_that_repeat_each_other_are_worth_one() -> None:
+    assert clustered_share([(3, 3)] * 7 + [(0, 3)] * 13) == pytest.approx((0.35, *wilson(7, 20)))

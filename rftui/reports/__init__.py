@@ -1,0 +1,1 @@
+"""Reports on studies: findings, figures, examples, and the pages that show them."""

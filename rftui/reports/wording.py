@@ -1,0 +1,171 @@
+"""Answers in plain words, made from the numbers that stand beside them and from nothing else. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from evals.interaction import LEAST_SEEDS
+from evals.statistics import FEW_FLIPS
+from evals.study_statistics import SeedDifference, SeedInteraction
+from rftui.formats import counted, fraction, p_text
+from rftui.reports.findings import SIGNIFICANT, Answer, Contrast, Depends, Effect, LengthChange, Question, Verdict
+from rftui.reports.measured import PROMPT_WORDS
+
+ALPHA = f"{SIGNIFICANT:.2f}".removeprefix("0")
+MOST_NAMED = 12
+"""Effects that a sentence names one by one; the table has all."""
+DONE_WELL = {
+    Question.OVER_BASE: ("it helps", "it harms"),
+    Question.OVER_SFT: ("it does better", "it does worse"),
+    Question.SFT: ("it helps", "it harms"),
+    Question.THINKING: ("thinking helps", "thinking harms"),
+    Question.LONGER: ("the length reward helps", "the length reward harms"),
+}
+
+
+def points(share: float, *, is_signed: bool = True) -> str:
+    """`+3.2`: a share in points."""
+    text = f"{100 * share:{'+' if is_signed else ''}.1f}"
+    return text.replace("-0.0", "0.0").replace("+0.0", "0.0")
+
+
+def points_interval(middle: float, low: float, high: float) -> str:
+    """`+3.2 points [-1.0, +7.4]`"""
+    return f"{points(middle)} points [{points(low)}, {points(high)}]"
+
+
+def seeds_text(seeds: Sequence[int]) -> str:
+    """`seeds 0, 1, 2`, `no seeds` for what nobody trained."""
+    if not seeds:
+        return "no seeds"
+    return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
+
+
+def answer_sentences(answer: Answer) -> list[str]:
+    """What was found, in the order in which somebody would ask: in short, one by one, how far it reaches."""
+    sentences = [_in_short(answer)]
+    decided = [effect for effect in answer.effects if effect.verdict is not Verdict.UNDECIDED]
+    sentences += [_decided(effect) for effect in decided[:MOST_NAMED]]
+    if len(decided) > MOST_NAMED:
+        sentences.append(f"The table has the other {len(decided) - MOST_NAMED}.")
+    sentences += list(_undecided(answer))
+    sentences += [_longer(change) for change in answer.lengths]
+    sentences += list(_scope([effect.found for effect in answer.effects], answer.effects))
+    return sentences
+
+
+def _in_short(answer: Answer) -> str:
+    tests = len(answer.effects)
+    if not tests:
+        return "Not enough data: nothing could be tested."
+    helps, harms = DONE_WELL[answer.question]
+    counts = answer.counts()
+    parts = [
+        _listed(helps, answer.effects, Verdict.HIGHER, counts[Verdict.HIGHER]),
+        _listed(harms, answer.effects, Verdict.LOWER, counts[Verdict.LOWER]),
+        f"not told apart: {counts[Verdict.UNDECIDED]}",
+    ]
+    kept = "; ".join(parts)
+    return f"Of {counted(tests, 'comparison')}, {kept}."
+
+
+def _listed(what: str, effects: Sequence[Effect], which: Verdict, count: int) -> str:
+    if not count:
+        return f"{what}: none"
+    places = list(dict.fromkeys(effect.contrast.place.title for effect in effects if effect.verdict is which))
+    return f"{what}: {count} (on {', '.join(places)})"
+
+
+def _decided(effect: Effect) -> str:
+    found, contrast = effect.found, effect.contrast
+    if contrast.is_of_thinking:
+        sides = (
+            f"{contrast.after.label} is at {fraction(found.after)} with and {fraction(found.before)} without <think>"
+        )
+    else:
+        sides = (
+            f"{contrast.after.label} is at {fraction(found.after)} and {contrast.before.label} at "
+            f"{fraction(found.before)} {PROMPT_WORDS[contrast.after_prompt]}"
+        )
+    return f"On {contrast.place.title}, {sides}: {_tested(found, effect.p_holm)}, {_behind(effect)}."
+
+
+def _tested(found: SeedDifference | SeedInteraction, p_holm: float) -> str:
+    return f"{points_interval(found.difference, found.low, found.high)}, corrected p {p_text(p_holm)}"
+
+
+def _behind(effect: Effect) -> str:
+    return f"n {effect.found.n}, {seeds_text(effect.seeds)}"
+
+
+def _undecided(answer: Answer) -> Iterator[str]:
+    """That no difference was shown is not that there is none: how large it may be either way."""
+    left = [effect.found for effect in answer.effects if effect.verdict is Verdict.UNDECIDED]
+    if left:
+        low, high = min(each.low for each in left), max(each.high for each in left)
+        many = "the one that is" if len(left) == 1 else f"the {len(left)} that are"
+        yield (
+            f"That is no proof of no effect: the intervals of {many} not told apart reach from {points(low)} to "
+            f"{points(high)} points."
+        )
+
+
+def _longer(change: LengthChange) -> str:
+    contrast, by = change.contrast, change.change
+    return (
+        f"On {contrast.place.title} {PROMPT_WORDS[contrast.after_prompt]}, answers of {contrast.after.label} have "
+        f"{change.after:.1f} tokens on average and those of {contrast.before.label} {change.before:.1f}: "
+        f"{by.mean:+.1f} [{by.low:+.1f}, {by.high:+.1f}] over {by.n} examples."
+    )
+
+
+def _scope(found: Sequence[SeedDifference | SeedInteraction], effects: Sequence[Effect] = ()) -> Iterator[str]:
+    """What the claims are about: these checkpoints, or the method."""
+    if not found:
+        return
+    resampled = sum(each.are_seeds_resampled for each in found)
+    if resampled < len(found):
+        which = "These" if not resampled else f"{len(found) - resampled} of these"
+        yield (
+            f"{which} are statements about these checkpoints only, and not about the methods that made them: seeds are "
+            f"resampled from {LEAST_SEEDS} on, and there are fewer."
+        )
+    if resampled:
+        which = "Seeds" if resampled == len(found) else f"In the other {resampled}, seeds"
+        yield f"{which} and examples are both resampled, so that the statement is about the method on this data."
+    narrow = sum(effect.found.is_interval_narrow for effect in effects)
+    if narrow:
+        yield (
+            f"In {counted(narrow, 'comparison')} fewer than {FEW_FLIPS} examples moved, where the interval is too "
+            "narrow: go by the p-value."
+        )
+
+
+def depends_sentences(answer: Answer) -> list[str]:
+    """Whether the change did more at one place than at another; an effect here and none there does not show that."""
+    if not answer.depends:
+        why = answer.depends_missing[0].why if answer.depends_missing else "it needs the same change at two places"
+        return [f"Not enough data: {why}."]
+    told = [each for each in answer.depends if each.verdict is not Verdict.UNDECIDED]
+    sentences = [
+        f"Of {counted(len(answer.depends), 'pair')} of places and changes, the effects differ in {len(told)} and are "
+        f"not told apart in {len(answer.depends) - len(told)}."
+    ]
+    sentences += [_differs(each) for each in told[:MOST_NAMED]]
+    if len(told) > MOST_NAMED:
+        sentences.append(f"The table has the other {len(told) - MOST_NAMED}.")
+    return [*sentences, *_scope([each.found for each in answer.depends])]
+
+
+def _differs(each: Depends) -> str:
+    found = each.found
+    return (
+        f"{each.first.title}: {points(found.first)} points on {each.first.place.title} and {points(found.second)} on "
+        f"{each.second.place.title}, which differ by {_tested(found, each.p_holm)}, n {found.n_first} and "
+        f"{found.n_second}."
+    )
+
+
+def contrast_name(contrast: Contrast) -> str:
+    """A row of a table: place and what is held against what."""
+    return f"{contrast.place.title}: {contrast.title}"
