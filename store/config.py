@@ -34,6 +34,8 @@ class Method(StrEnum):
     """Supervised fine-tuning on the gold answers, or on reasoning traces."""
     EVAL = "eval"
     """Held-out evaluation only; no weights change."""
+    SUIT = "suit"
+    """Samples training prompts under both prompts, to see what training could gain; no weights change."""
 
 
 class PromptMode(StrEnum):
@@ -111,6 +113,15 @@ class EvaluationSettings(Section):
     """Chooses the examples and seeds sampled decoding; keep it equal over runs that are compared."""
     max_new_tokens: int = Field(0, ge=0)
     """Longest answer in tokens; 0 takes max_completion_length."""
+
+
+class SuitSettings(Section):
+    """Sampling before training, by which `rftui suit` forecasts what it could gain."""
+
+    prompts: int = Field(200, ge=1, lt=1 << 18)
+    """How many training prompts are sampled, or all there are if fewer; each with <think> and without."""
+    prompts_per_batch: int = Field(4, ge=1)
+    """Prompts whose completions a rank samples at once, num_generations of each."""
 
 
 class RunConfig(Section):
@@ -224,6 +235,8 @@ class RunConfig(Section):
 
     evaluation: EvaluationSettings = EvaluationSettings()
     """Held-out evaluation."""
+    suit: SuitSettings = SuitSettings()
+    """Sampling before training."""
     logging_steps: int = Field(1, ge=1)
     """Metrics are averaged over so many steps and then written. Rollouts are written at every step all the same."""
     save_steps: int = Field(50, ge=0)
@@ -252,6 +265,16 @@ class RunConfig(Section):
                 f"set per_device_train_batch_size to a multiple of {self.num_generations}"
             )
         return self
+
+    @property
+    def trains(self) -> bool:
+        """Whether weights change."""
+        return self.method in (Method.GRPO, Method.SFT)
+
+    @property
+    def uses_rewards(self) -> bool:
+        """Whether completions are rewarded."""
+        return self.method in (Method.GRPO, Method.SUIT)
 
     @property
     def batches_per_generation(self) -> int:

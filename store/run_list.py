@@ -141,7 +141,7 @@ def _summary(row: tuple[Any, ...]) -> RunSummary:
 
 def headline_of(method: str) -> str:
     """The metric that tells first how a run of this method goes."""
-    return "loss" if method == "sft" else "reward"
+    return {"sft": "loss", "suit": "suit/think/pass_at_1"}.get(method, "reward")
 
 
 def read_trace(connection: sqlite3.Connection, uid: int, metric: str, *, columns: int) -> Trace:

@@ -111,7 +111,7 @@ def test_an_unknown_key_is_named_with_the_nearest_known_one(
         ({"max_steps": 0}, "max_steps is 0; input should be greater than or equal to 1"),
         ({"learning_rate": "fast"}, "learning_rate is 'fast'; input should be a valid number"),
         ({"learning_rate": float("nan")}, "learning_rate is nan; input should be a finite number"),
-        ({"method": "ppo"}, "method is 'ppo'; input should be 'grpo', 'sft' or 'eval'"),
+        ({"method": "ppo"}, "method is 'ppo'; input should be 'grpo', 'sft', 'eval' or 'suit'"),
         ({"lora": {"dropout": 1.5}}, "lora.dropout is 1.5; input should be less than 1"),
         ({"name": "../escape"}, "'../escape' is no name for a run"),
         ({"gpus": [0, 1]}, "gpus names 2 and ranks is 1; give one GPU a rank"),

@@ -159,7 +159,7 @@ def _check_model(config: RunConfig, run_dir: RunDir) -> dict[str, Any]:
     location = model_location(config)
     base = adapter_base(location)
     if base is not None:
-        if config.method is not Method.EVAL:
+        if config.trains:
             raise ModelError(
                 f"{location} is a LoRA adapter of {base}",
                 expected="a whole model to train; adapters can be evaluated",
@@ -216,7 +216,7 @@ class _TrainingData:
 def _check_task(data: _TrainingData, config: RunConfig, run_dir: RunDir) -> dict[str, Any]:
     """Builds rewards, reads one example and encodes it, so that the prompt can be shown with its length."""
     task = data.task
-    if config.method is Method.GRPO:
+    if config.uses_rewards:
         settings = {name: reward.model_dump() for name, reward in config.rewards.items()}
         build_rewards(settings, task)
     source, examples = data.source, data.examples
@@ -231,12 +231,12 @@ def _check_task(data: _TrainingData, config: RunConfig, run_dir: RunDir) -> dict
     encoded = processor(text=[prompt], images=[[item.image for item in fitted]] if fitted else None)
     warnings = [f"training example {uid} cannot be read ({reason})" for uid, reason in reader.reasons.items()]
     held_out = task.examples("heldout", seed=config.evaluation.seed, difficulty=config.difficulty, source=source)
-    if config.evaluation.examples and held_out.length == 0:
+    if config.method is not Method.SUIT and config.evaluation.examples and held_out.length == 0:
         warnings.append("there are no held-out examples, so nothing will be evaluated; `rftui tasks check` shows why")
     problems = list(sampled_problems(task, examples, held_out))
     for problem in problems:
-        # an evaluation trains on nothing
-        if problem.level is Level.ERROR and config.method is not Method.EVAL:
+        # an evaluation or a sampling trains on nothing
+        if problem.level is Level.ERROR and config.trains:
             raise TaskError(problem.found, expected=problem.expected, fix=problem.fix)
     return {
         "source": source._asdict(),
@@ -270,7 +270,7 @@ def _first_readable(examples: Examples, reader: ImageReader) -> Fitted:
 
 def _warnings(config: RunConfig) -> list[str]:
     found = []
-    is_full_tuning = config.lora.r == 0 and config.method is not Method.EVAL
+    is_full_tuning = config.lora.r == 0 and config.trains
     if is_full_tuning and config.dtype == "bfloat16" and config.zero == 0 and config.learning_rate < FULL_TUNING_LR:
         found.append(
             f"all weights train in pure bfloat16 at learning rate {config.learning_rate:g}: most updates are smaller "

@@ -6,7 +6,7 @@ TrainerError
 ├── ExamplesUnreadable(OSError)    no image could be read of many examples in a row
 ├── RewardsFailed(RuntimeError)    too many rewards raised in one step
 ├── WeightsUnsaved(OSError)        training is done and the disk takes no weights
-├── EvaluationStopped              an evaluation that was asked to stop
+├── EvaluationStopped              an evaluation or a sampling that was asked to stop
 └── NoCheckpoint(LookupError)      nothing complete to resume from
 """
 
@@ -42,7 +42,7 @@ class WeightsUnsaved(TrainerError, OSError):
 
 
 class EvaluationStopped(TrainerError):
-    """An evaluation that was asked to stop; what it has is in the journal."""
+    """An evaluation, or a sampling before training, that was asked to stop; what it has is in the journal."""
 
 
 class NoCheckpoint(TrainerError, LookupError):

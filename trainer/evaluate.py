@@ -27,6 +27,7 @@ from evals.task import Example, Source, Task
 from evals.unmatched import Given, unmatched_record
 from store.config import PromptMode, RunConfig
 from trainer.earlier_answers import EarlierAnswers
+from trainer.encoding import encode_prompts, until_end
 from trainer.errors import EvaluationStopped
 from trainer.held_out_records import SPLIT, Question, Record, Way, question_fields, scored, verdicts
 from trainer.model import FittedImage, ImageFitter
@@ -314,7 +315,7 @@ class HeldOutEvaluation:
             synced_gpus=self.config.zero == 3,
         )
         prompt_length = inputs["input_ids"].shape[1]
-        token_ids = [self._until_end(ids) for ids in output[:, prompt_length:].tolist()]
+        token_ids = [until_end(ids, self.ends) for ids in output[:, prompt_length:].tolist()]
         completions = self.processor.batch_decode(token_ids, skip_special_tokens=True)
         return [
             Answered(
@@ -329,13 +330,6 @@ class HeldOutEvaluation:
             for asked, text, completion, ids in zip(batch, texts, completions, token_ids, strict=True)
             if asked.counts
         ]
-
-    def _until_end(self, ids: list[int]) -> list[int]:
-        """Token ids up to and including the first end token."""
-        for position, token in enumerate(ids):
-            if token in self.ends:
-                return ids[: position + 1]
-        return ids
 
     def _record(self, answered: Sequence[Answered], way: Way) -> list[Record]:
         """Writes one record an answer, and returns them."""
@@ -366,17 +360,3 @@ class _Round(NamedTuple):
     """Of the questions whose images can be read."""
     taken_over: int
     """Answers of earlier attempts among them."""
-
-
-def encode_prompts(processor: Any, texts: Sequence[str], images: Sequence[Sequence[FittedImage]]) -> Any:
-    """Model inputs of one user turn each, padded left; images stand before the text, as TRL puts them."""
-    prompts = [
-        processor.apply_chat_template(
-            [{"role": "user", "content": [*({"type": "image"} for _ in fitted), {"type": "text", "text": text}]}],
-            add_generation_prompt=True,
-            tokenize=False,
-        )
-        for text, fitted in zip(texts, images, strict=True)
-    ]
-    pictures = [[item.image for item in fitted] for fitted in images]
-    return processor(text=prompts, images=pictures if any(pictures) else None, padding=True, return_tensors="pt")

@@ -131,6 +131,8 @@ def training_length(config: RunConfig, *, available: int | None) -> int:
         prompts_a_generation = config.completions_per_generation // config.num_generations
         generations = math.ceil(config.rollouts_through(config.max_steps) / config.completions_per_generation)
         consumed = generations * prompts_a_generation
+    elif config.method is Method.SUIT:
+        consumed = config.suit.prompts
     else:
         consumed = config.max_steps * int(config.examples_per_step)
     wanted = config.train_examples or (consumed if available is None else available)

@@ -1,4 +1,4 @@
-"""One attempt of a run from configuration to final weights: sft, grpo or eval."""
+"""One attempt of a run from configuration to final weights: sft, grpo, eval or suit."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from transformers import PrinterCallback, set_seed
 from trl import GRPOConfig, SFTConfig, SFTTrainer
 
-from evals.rewards import build_rewards, formula
+from evals.rewards import WeightedReward, build_rewards, formula
 from evals.task import Source, Task
 from evals.tasks import load_task
 from store.config import Method, RunConfig
@@ -34,6 +34,7 @@ from trainer.options import lora_arguments, trl_arguments
 from trainer.recorder import Recorder
 from trainer.restoring import WholeRestore
 from trainer.rows import TrainingRows
+from trainer.sampling import PromptSampling
 from trainer.saving import CheckpointSaves, ForgivingSaves, is_disk_trouble
 
 logger = logging.getLogger(__name__)
@@ -114,6 +115,8 @@ def run_attempt(
     )
     if config.method is Method.EVAL:
         return _evaluate_only(session)
+    if config.method is Method.SUIT:
+        return _sample_only(session)
     return _train(session, resume=resume)
 
 
@@ -145,7 +148,9 @@ def _train(session: Session, *, resume: bool) -> Outcome:
     )
     first_step = step_of(checkpoint) + 1 if checkpoint is not None else 1
     resumed_from = checkpoint.relative_to(session.run_dir.path).as_posix() if checkpoint is not None else None
-    _record_start(session, model=trainer.model, first_step=first_step, resumed_from=resumed_from)
+    _record_start(
+        session, model=trainer.model, first_step=first_step, resumed_from=resumed_from, total_steps=config.max_steps
+    )
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint is not None else None)
     step = int(trainer.state.global_step)
     if step < config.max_steps:
@@ -180,16 +185,20 @@ def _build_trainer(
     }
     if config.method is Method.SFT:
         return _SFT(**shared)
-    settings = {name: reward.model_dump() for name, reward in config.rewards.items()}
     return _GRPO(
         **shared,
         config=config,
-        rewards=build_rewards(settings, session.task),
+        rewards=_rewards(session),
         rows=rows,
         recorder=session.recorder,
         stopwatch=stopwatch,
         tokenizer=session.processor.tokenizer,
     )
+
+
+def _rewards(session: Session) -> list[WeightedReward]:
+    settings = {name: reward.model_dump() for name, reward in session.config.rewards.items()}
+    return build_rewards(settings, session.task)
 
 
 def _evaluation(session: Session, accelerator: Accelerator, *, model: Any) -> HeldOutEvaluation:
@@ -223,7 +232,7 @@ def _evaluate_only(session: Session) -> Outcome:
     config, recorder = session.config, session.recorder
     accelerator = Accelerator(cpu=not torch.cuda.is_available())
     model = load_model(config).to(accelerator.device)
-    _record_start(session, model=model, first_step=0, resumed_from=None)
+    _record_start(session, model=model, first_step=0, resumed_from=None, total_steps=0)
     began = time.perf_counter()
     try:
         metrics = _evaluation(session, accelerator, model=model)(model, step=0)
@@ -234,13 +243,39 @@ def _evaluate_only(session: Session) -> Outcome:
     return Outcome("finished", 0)
 
 
-def _record_start(session: Session, *, model: Any, first_step: int, resumed_from: str | None) -> None:
+def _sample_only(session: Session) -> Outcome:
+    config, recorder = session.config, session.recorder
+    accelerator = Accelerator(cpu=not torch.cuda.is_available())
+    model = load_model(config).to(accelerator.device)
+    sampling = PromptSampling(
+        config,
+        run_dir=session.run_dir,
+        rows=TrainingRows(session.task, _training_examples(session), config=config, fit=session.fit),
+        source=session.source,
+        rewards=_rewards(session),
+        processor=session.processor,
+        recorder=recorder,
+        device=accelerator.device,
+        ends=end_token_ids(model, session.processor),
+        weights=weights_fingerprint(config),
+        is_asked_to_stop=session.stop_requests.is_requested,
+    )
+    total = len(sampling.steps)
+    _record_start(session, model=model, first_step=sampling.first_step, resumed_from=None, total_steps=total)
+    try:
+        sampling(model)
+    except EvaluationStopped:
+        return Outcome("stopped", sampling.last_step)
+    return Outcome("finished", total)
+
+
+def _record_start(session: Session, *, model: Any, first_step: int, resumed_from: str | None, total_steps: int) -> None:
     config = session.config
     session.recorder.start(
         method=config.method.value,
         task=config.task,
         first_step=first_step,
-        total_steps=0 if config.method is Method.EVAL else config.max_steps,
+        total_steps=total_steps,
         resumed_from=resumed_from,
         model=model_facts(model, config)._asdict(),
         weights=weights_fingerprint(config),
@@ -249,7 +284,7 @@ def _record_start(session: Session, *, model: Any, first_step: int, resumed_from
     )
     if session.recorder.is_main:
         logger.info("task %s: %s", config.task, session.source.detail)
-        for name, reward in config.rewards.items() if config.method is Method.GRPO else ():
+        for name, reward in config.rewards.items() if config.uses_rewards else ():
             logger.info("reward %s x %g: %s", name, reward.weight, reward.function or formula(name, reward.params))
 
 

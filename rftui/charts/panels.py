@@ -42,11 +42,19 @@ _PLAIN_SFT = (
     ("token accuracy", "mean_token_accuracy", "token accuracy"),
     ("learning rate", "learning_rate", "learning rate"),
 )
+_SAMPLED = (
+    ("pass_at_1", "one completion right, so far"),
+    ("pass_at_g", "one of a group right, so far"),
+    ("mixed", "mixed groups, so far"),
+    ("unread", "no answer readable, so far"),
+    ("mean_tokens", "length in tokens, so far"),
+)
+"""The course of the means over all prompts sampled until then."""
 
 
 def preset(method: str, names: Collection[str]) -> list[Panel]:
     """The charts of a method, those whose metrics the run has written; the first few metrics where it has none."""
-    panels = _sft(names) if method == "sft" else _evaluated(names) if method == "eval" else _grpo(names)
+    panels = {"sft": _sft, "eval": _evaluated, "suit": _sampled}.get(method, _grpo)(names)
     if panels:
         return panels
     return [single(name) for name in sorted(names)[:6]]
@@ -104,6 +112,16 @@ def _sft(names: Collection[str]) -> list[Panel]:
 
 def _evaluated(names: Collection[str]) -> list[Panel]:
     return _accuracy(names, [])
+
+
+def _sampled(names: Collection[str]) -> list[Panel]:
+    """What a sampling before training came to so far, both prompts beside each other."""
+    panels = []
+    for measure, title in _SAMPLED:
+        known = [mode for mode in ("think", "direct") if f"suit/{mode}/{measure}" in names]
+        if known:
+            panels.append(Panel(title, tuple(Trace(f"suit/{mode}/{measure}", mode) for mode in known)))
+    return panels
 
 
 def _accuracy(names: Collection[str], training: list[Trace]) -> list[Panel]:

@@ -59,14 +59,18 @@ def kill(
     run_dir = run_dir_of(place, run)
     steering.live_attempt(run_dir)
     if not is_sure:
-        is_evaluation = read_facts(run_dir).method == "eval"
-        lost = "The batch being answered is lost." if is_evaluation else "Steps since its last checkpoint are lost."
+        method = read_facts(run_dir).method
+        lost = _LOST.get(method, "Steps since its last checkpoint are lost.")
         if not typer.confirm(f"Kill {run_dir.name}? {lost}", err=True):
             raise typer.Exit(1)
     killed = steering.kill(place, run_dir)
     if not as_json:
         narrate(steering.killed_sentence(killed.pids))
     _report_state(run_dir, killed.end, as_json=as_json)
+
+
+_LOST = {"eval": "The batch being answered is lost.", "suit": "The batch being sampled is lost."}
+"""What a kill costs a run without checkpoints, by method."""
 
 
 def _report_state(run_dir: RunDir, end: End, *, as_json: bool) -> None:

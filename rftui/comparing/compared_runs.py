@@ -98,9 +98,18 @@ EVALUATION_USES = frozenset(
 """Settings, or tables of them, that mean something to a run that only evaluates."""
 
 
+SAMPLING_USES = (EVALUATION_USES - {"evaluation", "zero"}) | frozenset(
+    {"suit", "prompt", "num_generations", "temperature", "top_p", "top_k", "train_examples", "shuffle_gold"}
+    | {"rewards", "reward_failure_limit"}
+)
+"""Those that mean something to a run that only samples."""
+_USES = {Method.EVAL.value: EVALUATION_USES, Method.SUIT.value: SAMPLING_USES}
+
+
 def is_used(key: str, settings: Mapping[str, Any]) -> bool:
     """Whether a setting, by dotted key, means something to the run with these settings."""
-    return settings.get("method") != Method.EVAL or key.partition(".")[0] in EVALUATION_USES
+    uses, table = _USES.get(str(settings.get("method"))), key.partition(".")[0]
+    return table != "suit" if uses is None else table in uses
 
 
 def _as_written(path: Path) -> dict[str, Any]:

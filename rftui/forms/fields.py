@@ -102,6 +102,9 @@ _GRPO_ONLY = frozenset(
     }
 )
 _SFT_ONLY = frozenset({"sft_target"})
+_SUIT_ONLY = frozenset({"suit.prompts", "suit.prompts_per_batch"})
+_SAMPLED = frozenset({"num_generations", "temperature", "top_p", "top_k", "reward_failure_limit"})
+"""What a sampling before training has in common with GRPO."""
 TRAINED = ("grpo", "sft")
 """Methods that can be launched."""
 
@@ -111,10 +114,11 @@ def form_fields(
 ) -> list[Field]:
     """Every field that a method and a task use, in order. `rewards` are the names that the settings have."""
     found = [*_option_fields(recipes, is_clone=is_clone), *_setting_fields(RunConfig, ""), *_task_fields(task)]
-    if method == Method.GRPO:
+    if method in (Method.GRPO, Method.SUIT):
         found += _reward_fields(rewards)
-    hidden = (frozenset() if method == Method.GRPO else _GRPO_ONLY) | (
-        frozenset() if method == Method.SFT else _SFT_ONLY
+    hidden = _GRPO_ONLY | _SFT_ONLY | _SUIT_ONLY
+    hidden -= {Method.GRPO: _GRPO_ONLY, Method.SFT: _SFT_ONLY, Method.SUIT: _SUIT_ONLY | _SAMPLED}.get(
+        method, frozenset()
     )
     shown = [_adapted(field, tasks, is_clone=is_clone) for field in found if field.key not in hidden]
     shown.sort(key=_place)
@@ -267,7 +271,8 @@ def _group(key: str) -> Group:
         if key in keys:
             return group
     table = key.partition(".")[0]
-    return Group.EVALUATION if table == "evaluation" else Group.TRAINING if table == "lora" else Group.HARDWARE
+    tables = {"evaluation": Group.EVALUATION, "lora": Group.TRAINING, "suit": Group.GENERATION}
+    return tables.get(table, Group.HARDWARE)
 
 
 def _help(info: FieldInfo) -> str:

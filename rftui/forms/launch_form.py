@@ -238,7 +238,7 @@ class LaunchForm:
             for key in entries
             if key in fields
             or key.startswith(TASK_OPTIONS)
-            or (key.startswith("rewards.") and self.method == Method.GRPO)
+            or (key.startswith("rewards.") and self.method in (Method.GRPO, Method.SUIT))
         ]
         typed = LaunchRequest(
             method=self.method,
@@ -287,7 +287,7 @@ class LaunchForm:
 
     def _added_keys(self, merged: Mapping[str, Setting]) -> Iterator[tuple[Group, list[str]]]:
         """Keys that may lack a field: rewards that were written, and options that the form or a run sets."""
-        if self.method == Method.GRPO:
+        if self.method in (Method.GRPO, Method.SUIT):
             yield Group.REWARDS, [key for key in self.entries if key.startswith("rewards.")]
         keys = dict.fromkeys([*merged, *self.entries])
         yield Group.TASK, [key for key in keys if key.startswith(TASK_OPTIONS)]

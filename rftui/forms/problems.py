@@ -54,7 +54,7 @@ def reward_problems(settings: Mapping[str, Any], method: Method, keys: Collectio
     from evals.errors import RewardError
     from evals.rewards import check_rewards
 
-    for name, reward in settings["rewards"].items() if method is Method.GRPO else ():
+    for name, reward in settings["rewards"].items() if method in (Method.GRPO, Method.SUIT) else ():
         try:
             check_rewards({name: reward})
         except RewardError as error:

@@ -10,6 +10,8 @@ def batch_sentences(config: RunConfig, *, available_examples: int | None) -> lis
     """Sentences for preflight; `available_examples` is the size of a real data set, None where generated."""
     if config.method is Method.EVAL:
         return []
+    if config.method is Method.SUIT:
+        return [_sampled(config, available_examples)]
     ranks = counted(config.ranks, "rank")
     product = f"{config.per_device_train_batch_size} a rank x {ranks} x {config.gradient_accumulation_steps}"
     if config.method is Method.SFT:
@@ -28,6 +30,17 @@ def batch_sentences(config: RunConfig, *, available_examples: int | None) -> lis
             f"meant {legacy} prompts = {legacy * config.num_generations} completions a step"
         )
     return sentences
+
+
+def _sampled(config: RunConfig, available: int | None) -> str:
+    drawn = config.train_examples or available
+    prompts = config.suit.prompts if drawn is None else min(config.suit.prompts, drawn)
+    of_all = f" of {drawn}" if drawn else ""
+    completions = 2 * prompts * config.num_generations
+    return (
+        f"{completions} completions: {prompts} training prompts{of_all} x {config.num_generations}, "
+        "with <think> and without; no weights change"
+    )
 
 
 def _count(number: float) -> str:

@@ -12,7 +12,7 @@ from rftui.errors import NotFound, UsageProblem
 from rftui.planning.plan import NO_GPUS, LaunchRequest, whole_rewards
 from rftui.planning.recipes import load_recipe
 from rftui.planning.settings import Layer, flatten, set_layer
-from store.config import Method, RunConfig, read_config
+from store.config import RunConfig, read_config
 from store.layout import RunDir
 
 NOT_TAKEN = ("name", "method", "recipe", "gpus")
@@ -96,7 +96,7 @@ def changed_settings(original: RunConfig, config: RunConfig) -> dict[str, Change
 
     Parameters of shipped rewards that the original went by without writing them down count as written.
     """
-    if config.method is Method.GRPO:
+    if config.uses_rewards:
         original = original.model_copy(update={"rewards": whole_rewards(original.rewards)})
     before, after = (dict(flatten(item.model_dump(mode="json", exclude={"name"}))) for item in (original, config))
     return {

@@ -113,7 +113,10 @@ def plan_launch(home: Home, request: LaunchRequest) -> LaunchPlan:
     config = resolved.config
     # the trainer runs in the run directory, so a path must not depend on where it was typed
     paths = {key: os.path.abspath(os.path.expanduser(text)) for key, text in _local_paths(config)}
-    rewards = whole_rewards(_absolute_rewards(config.rewards)) if config.method is Method.GRPO else config.rewards
+    rewards = whole_rewards(_absolute_rewards(config.rewards)) if config.uses_rewards else config.rewards
+    if config.method is Method.SUIT and "accuracy" not in rewards:
+        # which completions are right is asked of it; without a weight it pays nothing
+        rewards["accuracy"] = RewardSetting(weight=0.0)
     source = settled_source(home, config)
     looked = data_folder(home) / config.task
     found = f"auto: {looked}" if source == str(looked) else f"auto: nothing at {looked}"

@@ -108,7 +108,7 @@ def check_task(config: RunConfig) -> Iterator[Finding]:
             check_task_file(Path(config.task))
         else:
             load_task(config.task, config.task_options).source(config.source)
-        if config.method is Method.GRPO:
+        if config.uses_rewards:
             check_rewards({name: reward.model_dump() for name, reward in config.rewards.items()})
     except EvalsError as error:
         yield Finding(Level.ERROR, "task", error.found, expected=error.expected, fix=error.fix)
@@ -179,7 +179,8 @@ def check_gpus(config: RunConfig, *, hides_gpus: bool) -> Iterator[Finding]:
             fix=f"--ranks {len(usable)}, or --recipe for this machine (`rftui recipes`)",
         )
     if not usable and config.model != "tiny" and config.method is not Method.EVAL:
-        yield Finding(Level.WARNING, "gpus", f"no GPU found: {config.model} trains on the CPU, which takes very long")
+        doing = "trains" if config.trains else "samples"
+        yield Finding(Level.WARNING, "gpus", f"no GPU found: {config.model} {doing} on the CPU, which takes very long")
 
 
 def check_home(home: Home) -> Iterator[Finding]:
@@ -222,7 +223,7 @@ def check_disk(home: Home, config: RunConfig) -> Iterator[Finding]:
     # weights, and for all-weights training two float32 moments of Adam beside them, in each kept checkpoint
     per_checkpoint_mb = weights_mb if config.lora.r else 5 * weights_mb
     needed_mb = per_checkpoint_mb * (config.save_total_limit + 1) + weights_mb + FREE_DISK_MARGIN_MB
-    if config.method is not Method.EVAL and free_mb < needed_mb:
+    if config.trains and free_mb < needed_mb:
         yield Finding(
             Level.WARNING if not weights_mb else Level.ERROR,
             "disk",

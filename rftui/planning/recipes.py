@@ -33,8 +33,10 @@ class Recipe(NamedTuple):
     """Settings by table: `settings` for every method, then one table a method."""
 
     def settings(self, method: str) -> dict[str, Any]:
-        """The nested settings it makes for a method."""
-        return _merged(self.tables.get("settings", {}), self.tables.get(method, {}))
+        """The nested settings it makes for a method; what is sampled before training is what GRPO would sample."""
+        own = self.tables.get(method, {})
+        below = _merged(self.tables.get("grpo", {}), own) if method == "suit" else own
+        return _merged(self.tables.get("settings", {}), below)
 
     def summary_of(self, *methods: str) -> str:
         """The summary, and what a step of these methods consumes; nothing is added for one that does not train."""
@@ -86,7 +88,7 @@ def load_recipe(name: str) -> Recipe:
         hardware=content["hardware"],
         gpus=needs.get("gpus", 0),
         gpu_memory_gb=needs.get("gpu_memory_gb", 0.0),
-        tables={key: value for key, value in content.items() if key in ("settings", "grpo", "sft", "eval")},
+        tables={key: value for key, value in content.items() if key in ("settings", "grpo", "sft", "eval", "suit")},
     )
 
 

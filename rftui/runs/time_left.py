@@ -9,8 +9,8 @@ from typing import NamedTuple
 from store.metrics import StepTime
 
 RECENT_STEPS = 50
-TIMED_BY = ("num_tokens", "loss", "reward")
-"""Metrics that every training step has one of; evaluations have none."""
+TIMED_BY = ("num_tokens", "loss", "reward", "suit/direct/pass_at_1")
+"""Metrics that every training step, or every second one of a sampling, has one of; evaluations have none."""
 EVALUATION_SECONDS = "time/eval_s"
 """The metric that says what an evaluation took."""
 

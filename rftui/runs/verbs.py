@@ -85,7 +85,7 @@ class _Wording(NamedTuple):
     one: str
     several: str
     evaluations: str
-    """In the place of both where all are evaluations, which have neither steps nor checkpoints."""
+    """In the place of both where all only evaluate or sample, and have no checkpoints."""
     command: str
     is_default_yes: bool
 
@@ -155,7 +155,7 @@ def question(verb: Verb, summaries: Sequence[RunSummary]) -> Question | Refusal:
 
 
 def _sentence(wording: _Wording, fitting: Sequence[RunSummary]) -> str:
-    if all(item.method == "eval" for item in fitting):
+    if all(item.method in ("eval", "suit") for item in fitting):
         return wording.evaluations
     return wording.one if len(fitting) == 1 else wording.several
 
@@ -176,8 +176,9 @@ def refusal(verb: Verb, summary: RunSummary) -> str:
         return f"{name} is stopping already; K kills it"
     if verb is Verb.RESUME and live:
         return f"{name} is {state}, so there is nothing to resume"
-    if verb is Verb.RESUME and state == State.FINISHED and summary.method == "eval":
-        return f"{name} finished its evaluation; `rftui eval` makes another one"
+    if verb is Verb.RESUME and state == State.FINISHED and summary.method in ("eval", "suit"):
+        did = "evaluation" if summary.method == "eval" else "sampling"
+        return f"{name} finished its {did}; `rftui {summary.method}` makes another one"
     if verb is Verb.RESUME and state == State.FINISHED:
         more = f"rftui resume {shlex.quote(name)} --set max_steps={2 * max(1, summary.total_steps)}"
         return f"{name} finished all its {summary.total_steps} steps; `{more}` trains it further"

@@ -31,4 +31,8 @@ def read_request(run_dir: RunDir, *, attempt: int) -> str | None:
 
 def stop_words(method: str) -> str:
     """What a run of that method does once it was asked to stop."""
-    return "ends after the batch being answered" if method == "eval" else "finishes its step and saves"
+    return _STOPS.get(method, "finishes its step and saves")
+
+
+_STOPS = {"eval": "ends after the batch being answered", "suit": "ends after the batch being sampled"}
+"""Of methods that save nothing."""

@@ -96,7 +96,7 @@ def judge(evidence: Evidence) -> Verdict:
 def _by_end_record(evidence: Evidence, end: dict[str, Any]) -> Verdict:
     outcome, step = end.get("outcome"), int(end.get("step") or 0)
     if outcome == "finished":
-        if evidence.method == "eval" or step == evidence.max_steps:
+        if evidence.method in ("eval", "suit") or step == evidence.max_steps:
             return Verdict(State.FINISHED, "")
         return Verdict(State.FAILED, f"said finished at step {step} of {evidence.max_steps}")
     if outcome == "stopped":
@@ -144,4 +144,6 @@ def _at_step(evidence: Evidence, *, step: int | None = None) -> str:
     if evidence.method == "eval":
         return " in mid-evaluation" if has_started else " before it began"
     step = evidence.progress.step if step is None else step
+    if evidence.method == "suit":
+        return f" after step {step} of {evidence.progress.total_steps}" if has_started else " before sampling began"
     return f" after step {step} of {evidence.max_steps}" if has_started else " before training began"

@@ -51,7 +51,7 @@ class Follower:
         self.facts = read_facts(run_dir)
         # an evaluation takes no steps
         self.total_steps = 0 if self.facts.method == "eval" else self.facts.max_steps
-        self.every = evaluation_every(run_dir.config)
+        self.every = None if self.facts.method == "suit" else evaluation_every(run_dir.config)
         self.ledger = LedgerReader(run_dir)
         self.tail: AttemptTail | None = None
         self._next_attend_at = time.monotonic() + ATTEND_EVERY_S
@@ -70,9 +70,9 @@ class Follower:
             self.tail.read()
         state = ledger.state or State.QUEUED
         progress = self.tail.progress if self.tail is not None else Progress()
-        return glance(
-            self.run_dir.name, state.value, ledger.reason, progress, total_steps=self.total_steps, every=self.every
-        )
+        # how many steps a sampling takes is known once the data was looked at
+        total = progress.total_steps if self.facts.method == "suit" else self.total_steps
+        return glance(self.run_dir.name, state.value, ledger.reason, progress, total_steps=total, every=self.every)
 
 
 def glance(

@@ -1,6 +1,7 @@
 """Continues a run as a new attempt, from its newest complete checkpoint or from the start.
 
-An evaluation goes on with the answers that its earlier attempts gave; its trainer finds these in their journals.
+An evaluation, or a sampling before training, goes on with the answers that its earlier attempts gave; its trainer
+finds these in their journals.
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ from typing import Any, NamedTuple
 from rftui.errors import RftuiError, UsageProblem
 from rftui.formats import counted
 from rftui.planning.settings import set_layer
+from rftui.queueing.request import QueueRequest
+from rftui.queueing.waiting import queue_again, refuse_live, turn_words
 from rftui.supervision.ledger import read_ledger
-from rftui.supervision.spawn import NEW_ATTEMPT, RESUME, start_supervisor, wait_until_supervised
 from store.checkpoints import newest_complete
 from store.config import Method, RunConfig, config_toml, read_config
 from store.journal import read_chunk
 from store.layout import RunDir
-from store.states import State, is_live
+from store.states import State
 
 CHUNK_BYTES = 4 << 20
 
@@ -32,20 +34,17 @@ class Resumed(NamedTuple):
     first_step: int
 
 
-def resume_run(run_dir: RunDir, assignments: Sequence[str]) -> Resumed:
-    """Starts the next attempt. Raises RftuiError for a run that lives, or that finished and gets no more steps."""
+def resume_run(run_dir: RunDir, assignments: Sequence[str], queue: QueueRequest = QueueRequest()) -> Resumed:
+    """Starts the next attempt, or queues it where it has to wait.
+
+    Raises RftuiError for a run that lives, or that finished and gets no more steps.
+    """
     name = run_dir.name
     state = read_ledger(run_dir).state
-    if state is not None and is_live(state):
-        raise RftuiError(
-            f"{name} is {state}",
-            found=f"{name} is {state}",
-            expected="a run that has ended",
-            fix=f"`rftui logs -f {name}` follows it, `rftui stop {name}` ends it in order",
-        )
+    refuse_live(name, state)
     config = read_config(run_dir.config)
-    if config.method is Method.EVAL:
-        return _resume_evaluation(run_dir, state, assignments)
+    if not config.trains:
+        return _resume_answers(run_dir, config.method, state, assignments, queue)
     extended = _extended(config, assignments)
     if state is State.FINISHED and extended.max_steps <= config.max_steps:
         raise RftuiError(
@@ -57,38 +56,42 @@ def resume_run(run_dir: RunDir, assignments: Sequence[str]) -> Resumed:
     if extended != config:
         _rewrite_config(run_dir, extended)
     checkpoint = newest_complete(run_dir)
-    process = start_supervisor(run_dir, NEW_ATTEMPT if checkpoint is None else RESUME)
-    wait_until_supervised(run_dir, process)
+    turn = turn_words(queue_again(run_dir, queue, resume=checkpoint is not None))
     if checkpoint is None:
-        return Resumed(f"{name} has no complete checkpoint, so it starts at step 1 again", 1)
-    return Resumed(f"{name} goes on after step {checkpoint.step} of {extended.max_steps}", checkpoint.step + 1)
+        return Resumed(f"{name} has no complete checkpoint, so it starts at step 1 again{turn}", 1)
+    return Resumed(f"{name} goes on after step {checkpoint.step} of {extended.max_steps}{turn}", checkpoint.step + 1)
 
 
-def _resume_evaluation(run_dir: RunDir, state: State | None, assignments: Sequence[str]) -> Resumed:
+def _resume_answers(
+    run_dir: RunDir, method: Method, state: State | None, assignments: Sequence[str], queue: QueueRequest
+) -> Resumed:
+    """Resumes an evaluation, or a sampling before training: neither has checkpoints, and both keep their answers."""
     name = run_dir.name
+    what = "evaluation" if method is Method.EVAL else "sampling"
     if state is State.FINISHED or assignments:
         raise RftuiError(
-            f"{name} finished its evaluation" if state is State.FINISHED else "a resumed evaluation keeps its settings",
+            f"{name} finished its {what}" if state is State.FINISHED else f"a resumed {what} keeps its settings",
             found=", ".join(assignments) or f"{name} is {state}",
-            expected="an evaluation that ended early, and no settings",
-            fix="`rftui eval` makes another one",
+            expected=f"{'an' if method is Method.EVAL else 'a'} {what} that ended early, and no settings",
+            fix=f"`rftui {method.value}` makes another one",
         )
-    process = start_supervisor(run_dir, NEW_ATTEMPT)
-    wait_until_supervised(run_dir, process)
+    turn = turn_words(queue_again(run_dir, queue, resume=False))
     if not (answers := given_answers(run_dir)):
-        return Resumed(f"{name} has no answers yet, so it begins anew", 0)
-    return Resumed(f"{name} goes on with the {counted(answers, 'answer')} it has", 0)
+        return Resumed(f"{name} has no answers yet, so it begins anew{turn}", 0)
+    return Resumed(f"{name} goes on with the {counted(answers, 'answer')} it has{turn}", 0)
 
 
 def given_answers(run_dir: RunDir) -> int:
-    """Held-out questions that earlier attempts of an evaluation answered, each way of asking for itself."""
-    found = {
-        tuple(record.get(name) for name in ("prompt", "decoding", "index", "rotation"))
-        for path in run_dir.journal_dir.glob("rank*-attempt*.jsonl")
-        for record in _records(path)
-        if record["type"] in ("eval_sample", "eval_rotation")
-    }
-    return len(found)
+    """Held-out questions that earlier attempts answered, each way of asking by itself, and completions they sampled."""
+    found = set()
+    sampled: dict[tuple[Any, Any], int] = {}
+    for path in run_dir.journal_dir.glob("rank*-attempt*.jsonl"):
+        for record in _records(path):
+            if record["type"] in ("eval_sample", "eval_rotation"):
+                found.add(tuple(record.get(name) for name in ("prompt", "decoding", "index", "rotation")))
+            elif record["type"] == "group":
+                sampled[record.get("step"), record.get("group")] = len(record.get("samples") or ())
+    return len(found) + sum(sampled.values())
 
 
 def _records(path: Path) -> Iterator[dict[str, Any]]:
