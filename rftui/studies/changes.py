@@ -69,7 +69,8 @@ def _named(fields: Mapping[str, Any]) -> dict[str, Any]:
             item["name"]: {key: value for key, value in item.items() if key not in ("name", "label")}
             for item in fields[table]
         }
-    return dict(flatten(kept))
+    # an empty table says nothing, and would stand as gone beside the first key that is put into it
+    return {key: value for key, value in flatten(kept) if value != {}}
 
 
 def _text(fields: Mapping[str, Any], key: str) -> str:

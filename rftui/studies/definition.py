@@ -20,6 +20,8 @@ PART_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,15}$"
 SHIPPED_DIRECTORY = Path(__file__).parent / "shipped"
 CELLS_AT_MOST = 2000
 """A study of more runs than this is a mistake in a sweep."""
+WAYS = (Method.EVAL, Method.SFT, Method.GRPO)
+"""What a regime may do; eval is training-free."""
 EVALUATION_KEYS = frozenset(EvaluationSettings.model_fields)
 
 
@@ -56,6 +58,12 @@ class Regime(Section):
     """Settings of its runs, on top of the study's."""
     swept: bool = True
     """Whether sweeps multiply it; training-free never is."""
+
+    @model_validator(mode="after")
+    def _is_a_way_to_train(self) -> Regime:
+        if self.method not in WAYS:
+            raise ValueError(f"method is {self.method.value}; give one of {', '.join(WAYS)}")
+        return self
 
     @property
     def title(self) -> str:
