@@ -180,7 +180,7 @@ def test_as_much_is_held_out_as_asked(tmp_path: Path, kind: str) -> None:
     series = {s: task.examples(s, seed=0, difficulty=0.5, source=source) for s in SPLITS}
 
     if kind == "sentences":
-        scenes = {s: {series[s][i].uid.rpartition("/")[2] for i in range(100)} for s in ("train", "heldout")}
+        scenes = {s: {series[s][i].uid.split("/")[-2] for i in range(100)} for s in ("train", "heldout")}
         counts = {s: len(found) for s, found in scenes.items()}
     else:
         counts = {s: series[s].length or 0 for s in ("train", "heldout")}
@@ -264,7 +264,7 @@ def test_the_option_and_the_data_flag_mean_the_same(tmp_path: Path) -> None:
 
 def test_own_sentences_are_in_one_split_each(tmp_path: Path) -> None:
     table = sentence_table(tmp_path / "mine.csv.jsonl", count=120)
-    drawn = {split: {example.uid.rpartition("/")[2] for example in read(table, split)[1]} for split in SPLITS}
+    drawn = {split: {example.uid.split("/")[-2] for example in read(table, split)[1]} for split in SPLITS}
 
     assert not drawn["train"] & drawn["heldout"]
     assert not drawn["train"] & drawn["validation"]
@@ -279,7 +279,7 @@ def test_each_pass_goes_over_all_sentences_and_draws_them_anew(tmp_path: Path) -
 
     first, second = ([series[turn * count + place] for place in range(count)] for turn in (0, 1))
 
-    names = [sorted(example.uid.rpartition("/")[2] for example in turn) for turn in (first, second)]
+    names = [sorted(example.uid.split("/")[-2] for example in turn) for turn in (first, second)]
     assert names[0] == names[1] and len(set(names[0])) == count
     assert {example.scene for example in first} != {example.scene for example in second}
     assert series[0] == first[0]

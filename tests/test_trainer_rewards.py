@@ -186,7 +186,7 @@ def test_completions_without_any_reward_get_no_advantage_and_do_not_shift_their_
 
 
 def test_prompts_that_the_reward_does_not_grade_are_no_failures(picky_run: RunDir) -> None:
-    ungraded = [group for group in groups_of(picky_run) if int(group["uid"].rpartition("/")[2]) % 3 == 0]
+    ungraded = [group for group in groups_of(picky_run) if int(group["uid"].split("/")[-2]) % 3 == 0]
 
     assert ungraded
     samples = [sample for group in ungraded for sample in group["samples"]]

@@ -27,6 +27,7 @@ from evals.files.splits import SPLITS
 from evals.generated.aircraft_drawing import DEFAULT_SIDE, LARGEST_SIDE, SMALLEST_SIDE, draw
 from evals.generated.aircraft_fleet import DEFAULT_VARIANTS, FEWEST_VARIANTS, MOST_VARIANTS, fleet, labels
 from evals.generated.aircraft_questions import ask, question_text
+from evals.generated.uids import uid_of
 from evals.task import Example, Examples, Source, Task, TaskOptions
 
 if TYPE_CHECKING:
@@ -102,12 +103,12 @@ class GeneratedAircraft:
 
     def __getitem__(self, index: int) -> ClassExample:
         options = self.options
-        stretch, place = divmod(index, len(self._fleet))
+        stretch, at = divmod(index, len(self._fleet))
         order = random.Random(f"{self._key}/stretch/{stretch}").sample(range(len(self._fleet)), len(self._fleet))
-        uid = f"{self._key}/{index}"
+        place = f"{self._key}/{index}"
         question = ask(
-            random.Random(uid),
-            self._fleet[order[place]],
+            random.Random(place),
+            self._fleet[order[at]],
             split=self.split,
             difficulty=self.difficulty,
             level=options.level,
@@ -115,7 +116,7 @@ class GeneratedAircraft:
             option_count=options.options_shown,
         )
         return ClassExample(
-            uid=uid,
+            uid=uid_of(place, question.scene, question.text, question.options, question.gold),
             split=self.split,
             index=index,
             kind=question.kind,

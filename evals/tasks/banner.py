@@ -24,6 +24,7 @@ from evals.generated.banner_own_sentences import LABEL, TEXT, OwnSentences, ques
 from evals.generated.banner_pictures import SMALL_SIDE, fits_always
 from evals.generated.banner_questions import LARGE_FROM, Question, balanced_question, draw
 from evals.generated.banner_sentences import ANSWERS, LONGEST_SENTENCE
+from evals.generated.uids import uid_of
 from evals.task import Example, Examples, Source, Task
 from evals.tasks.banner_data import OwnBannerOptions, OwnBanners, has_images, is_table
 
@@ -69,7 +70,7 @@ class GeneratedBanners:
         question = balanced_question(
             self._key, index, split=self.split, difficulty=self.difficulty, side=self.side, aspect=self.aspect
         )
-        return _example(question, uid=f"{self._key}/{index}", split=self.split, index=index)
+        return _example(question, place=f"{self._key}/{index}", split=self.split, index=index)
 
 
 class SentenceBanners:
@@ -90,22 +91,26 @@ class SentenceBanners:
 
     def __getitem__(self, index: int) -> Example:
         sentences = self.sentences
-        turn, place = divmod(index, len(self._rows))
+        turn, at = divmod(index, len(self._rows))
         if self._order[0] != turn:
             order = random.Random(f"{self._key}/pass/{turn}").sample(range(len(self._rows)), len(self._rows))
             self._order = (turn, order)
-        sentence = sentences[self._rows[self._order[1][place]]]
+        sentence = sentences[self._rows[self._order[1][at]]]
         # the sentence is named as well: in another file the same row is another example
-        uid = f"{self._key}/{index}/{hashlib.sha256(sentence.text.encode()).hexdigest()[:8]}"
+        place = f"{self._key}/{index}/{hashlib.sha256(sentence.text.encode()).hexdigest()[:8]}"
         question = question_of(
-            random.Random(uid), sentence, side=sentences.side, aspect=sentences.aspect, difficulty=self.difficulty
+            random.Random(place),
+            sentence,
+            side=sentences.side,
+            aspect=sentences.aspect,
+            difficulty=self.difficulty,
         )
-        return _example(question, uid=uid, split=self.split, index=index)
+        return _example(question, place=place, split=self.split, index=index)
 
 
-def _example(question: Question, *, uid: str, split: str, index: int) -> Example:
+def _example(question: Question, *, place: str, split: str, index: int) -> Example:
     return Example(
-        uid=uid,
+        uid=uid_of(place, question.banner, question.text, question.options, question.gold),
         split=split,
         index=index,
         kind=question.kind,

@@ -26,6 +26,7 @@ from evals.files.sat_files import SatPlace
 from evals.files.splits import SPLITS
 from evals.generated.scenes import draw
 from evals.generated.spatial_questions import KINDS, ask
+from evals.generated.uids import uid_of
 from evals.task import Example, Examples, Source, Task, TaskOptions
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class GeneratedScenes:
         kind = list(KINDS)[index % len(KINDS)]
         question = ask(random.Random(key), kind, split=self.split, difficulty=self.difficulty)
         return Example(
-            uid=key,
+            uid=uid_of(key, question.scene, question.text, question.options, question.gold),
             split=self.split,
             index=index,
             kind=kind,
