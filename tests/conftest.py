@@ -24,6 +24,8 @@ def _own_places(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
     monkeypatch.setenv("XDG_STATE_HOME", str(base / "state"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(base / "config"))
     monkeypatch.setenv("TERM", "xterm-256color")
+    # tests train more runs at once than a small machine has CPUs
+    monkeypatch.setenv("RFTUI_SLOTS", "64")
     for name in ("NO_COLOR", "RFTUI_ASCII", "RFTUI_READ_ONLY", "COLORFGBG", "TEXTUAL_THEME"):
         monkeypatch.delenv(name, raising=False)
 

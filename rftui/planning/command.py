@@ -67,7 +67,10 @@ def shared_environment(run_dir: Path, *, python: str, zero: int, gpus: tuple[int
     return environment
 
 
-def child_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """This process's environment with `environment` on top, without marks of another run."""
-    inherited = {name: value for name, value in os.environ.items() if name not in (RUN_ID_VARIABLE, ATTEMPT_VARIABLE)}
-    return inherited | dict(environment)
+def child_environment(environment: Mapping[str, str], *, base: Mapping[str, str] | None = None) -> dict[str, str]:
+    """`base`, else this process's environment, with `environment` on top, without marks of another run."""
+    inherited = os.environ if base is None else base
+    return {
+        **{name: value for name, value in inherited.items() if name not in (RUN_ID_VARIABLE, ATTEMPT_VARIABLE)},
+        **environment,
+    }

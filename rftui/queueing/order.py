@@ -8,11 +8,13 @@ earlier run could use goes to no later one, however small.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import Enum, auto
 from typing import NamedTuple
 
 
-class Wants(NamedTuple):
+@dataclass(frozen=True)
+class Wants:
     """What a run must hold while it runs. Without any GPU it is a slot of the CPU."""
 
     count: int = 0

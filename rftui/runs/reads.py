@@ -110,7 +110,7 @@ def see_to(home: Home, name: str, *, ingester: RunIngester | None = None, has_gr
         # what was written but not indexed may be the end that makes everything else needless
         if has_grown:
             take_in()
-        if attend(home.run(name)) is Attention.SETTLED:
+        if attend(home.run(name)) in (Attention.SETTLED, Attention.QUEUED):
             take_in()
     except (OSError, ValueError, KeyError, StoreError) as error:
         # one broken run must not hide the others

@@ -8,11 +8,16 @@ import json
 import logging
 import time
 from enum import Enum, auto
+from typing import TYPE_CHECKING
 
 from rftui.supervision.spawn import ADOPT, start_supervisor
 from rftui.supervision.supervisor_lock import is_supervised, supervision
 from store.layout import RunDir
 from store.states import State, is_live
+
+if TYPE_CHECKING:
+    from rftui.supervision.facts import RunFacts
+    from rftui.supervision.ledger import Ledger
 
 logger = logging.getLogger(__name__)
 
@@ -20,6 +25,12 @@ LAUNCH_PATIENCE_S = 15.0
 """A supervisor whose launcher is gone may still be starting."""
 INTERRUPTED_LAUNCH = "its launch was interrupted before training began"
 """Reason of a run whose launch died between writing it and starting its supervisor."""
+
+
+MOST_STARTS = 3
+"""Supervisors that may die over one attempt before it counts as lost."""
+FORK_PATIENCE_S = 0.2
+WENT_BACK = "back in the queue: its supervisor died before training began"
 
 
 class Attention(Enum):
@@ -33,19 +44,63 @@ class Attention(Enum):
     """It runs on another machine, of which nothing can be known from here."""
     SETTLED = auto()
     """Its end was written down just now."""
+    QUEUED = auto()
+    """It was put back into the queue just now."""
 
 
 def attend(run_dir: RunDir) -> Attention:
     """Sees to one run whose recorded state says that it lives."""
     if is_supervised(run_dir.supervisor_lock):
         return Attention.NOTHING
+    if (found := _see_to_queued(run_dir)) is not None:
+        return found
     with supervision(run_dir.supervisor_lock) as is_mine:
         if not is_mine:
             return Attention.NOTHING
         need = _settle(run_dir)
     if need is Attention.ADOPTION:
         start_supervisor(run_dir, ADOPT)
+    elif need is Attention.QUEUED:
+        _see_to_queued(run_dir)
     return need
+
+
+def _see_to_queued(run_dir: RunDir) -> Attention | None:
+    """Has a run that is queued found in the queue and the queue served; None for any other. Takes no lock of the run.
+
+    Raises OSError, ValueError or KeyError for a run that could never be started.
+    """
+    from rftui.queueing.entries import is_of_this_machine
+    from rftui.queueing.guard import ensure_dispatcher
+    from rftui.queueing.markers import home_of, is_marked, mark
+    from rftui.supervision.facts import read_facts
+    from rftui.supervision.ledger import read_ledger
+
+    ledger, home = read_ledger(run_dir), home_of(run_dir)
+    if ledger.state is not State.QUEUED:
+        return None
+    if not is_of_this_machine(home, read_facts(run_dir), ledger):
+        return Attention.ELSEWHERE
+    if not is_marked(home, run_dir.name):
+        mark(home, run_dir.name)
+    ensure_dispatcher(home)
+    return Attention.NOTHING
+
+
+def _goes_back(run_dir: RunDir, facts: RunFacts, ledger: Ledger) -> bool:
+    """Puts a run back whose supervisor died before it started a trainer, with its old place; not again and again."""
+    from rftui.queueing.records import write_again
+    from rftui.supervision.processes import run_processes
+
+    attempt = ledger.attempt(ledger.current_attempt)
+    if ledger.state is not State.STARTING or attempt.starts > MOST_STARTS:
+        return False
+    # a trainer between its fork and its first instruction does not show yet whose it is
+    time.sleep(FORK_PATIENCE_S)
+    if run_processes(facts.uid, attempt=attempt.number):
+        return False
+    write_again(run_dir, attempt.number, reason=WENT_BACK)
+    return True
 
 
 def _settle(run_dir: RunDir) -> Attention:
@@ -59,7 +114,7 @@ def _settle(run_dir: RunDir) -> Attention:
     ledger = read_ledger(run_dir)
     if ledger.state is None:
         return _settle_interrupted_launch(run_dir)
-    if not is_live(ledger.state):
+    if not is_live(ledger.state) or ledger.state is State.QUEUED:
         return Attention.NOTHING
     facts, attempt = read_facts(run_dir), ledger.current_attempt
     identity = ledger.attempt(attempt).identity
@@ -69,6 +124,10 @@ def _settle(run_dir: RunDir) -> Attention:
     if identity is not None and is_alive(identity, run_id=facts.uid):
         return Attention.ADOPTION
     if run_processes(facts.uid, attempt=attempt):
+        return Attention.ADOPTION
+    if identity is None and _goes_back(run_dir, facts, ledger):
+        return Attention.QUEUED
+    if identity is None and run_processes(facts.uid, attempt=attempt):
         return Attention.ADOPTION
     keeper = Keeper(run_dir)
     conclude(run_dir, facts, keeper, attempt=attempt, ended=Exit(), was_watched=False)

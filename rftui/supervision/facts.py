@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from store.layout import RunDir
@@ -25,6 +27,9 @@ class RunFacts(NamedTuple):
     zero: int
     gpus: tuple[int, ...] | None
     """None hides every GPU from the run."""
+    created_at: float = 0.0
+    queue: Mapping[str, Any] = MappingProxyType({})
+    """What the launch asked of the queue; empty for runs of before there was one."""
 
 
 def read_facts(run_dir: RunDir) -> RunFacts:
@@ -41,4 +46,6 @@ def read_facts(run_dir: RunDir) -> RunFacts:
         ranks=int(config["ranks"]),
         zero=int(config["zero"]),
         gpus=None if launch.get("hides_gpus") else tuple(int(index) for index in config["gpus"]),
+        created_at=float(launch.get("created_at") or 0),
+        queue=launch["queue"] if isinstance(launch.get("queue"), dict) else {},
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass
 from functools import cache
@@ -99,6 +100,31 @@ def gpu_samples() -> list[dict[str, Any]]:
             }
         )
     return samples
+
+
+@dataclass(frozen=True)
+class Activity:
+    """What goes on on one GPU, whoever does it; None is what NVML cannot tell."""
+
+    memory_percent: float
+    utilization_percent: float | None
+    """Over NVML's last sample, up to a second."""
+    pids: tuple[int, ...]
+    """Processes that compute on it; in a container NVML may name none, or pids of outside."""
+
+
+def gpu_activity(gpu: Gpu) -> Activity:
+    """What goes on on a GPU at this moment."""
+    nvml = _nvml()
+    assert nvml is not None, "a GPU was found through NVML"
+    utilization, pids = None, []
+    handle = nvml.nvmlDeviceGetHandleByIndex(gpu.index)
+    with contextlib.suppress(nvml.NVMLError):
+        utilization = float(nvml.nvmlDeviceGetUtilizationRates(handle).gpu)
+    with contextlib.suppress(nvml.NVMLError):
+        pids = [int(process.pid) for process in nvml.nvmlDeviceGetComputeRunningProcesses(handle)]
+    memory_percent = 100 * gpu.memory_used_mb / gpu.memory_total_mb if gpu.memory_total_mb else 0.0
+    return Activity(memory_percent, utilization, tuple(sorted(pids)))
 
 
 def _text(value: str | bytes) -> str:

@@ -91,8 +91,10 @@ class Keeper:
         first_seen: float,
         output_offset: int,
         oom_kills: int | None,
+        gpus: list[int] | None = None,
+        slot: int | None = None,
     ) -> None:
-        """Records the trainer's process."""
+        """Records the trainer's process and what it holds."""
         facts = self.ledger.attempt(attempt)
         facts.identity, facts.started_at = identity, first_seen
         facts.output_offset, facts.oom_kills = output_offset, oom_kills
@@ -106,6 +108,8 @@ class Keeper:
             first_seen=first_seen,
             output_offset=output_offset,
             oom_kills=oom_kills,
+            gpus=gpus,
+            slot=slot,
         )
         self.sync()
 

@@ -11,6 +11,7 @@ from store.layout import RunDir
 from store.states import State
 
 CHUNK_BYTES = 4 << 20
+QUEUE_FIELDS = ("held", "priority", "after", "resume", "by", "host")
 
 
 @dataclass
@@ -26,6 +27,12 @@ class AttemptFacts:
     oom_kills: int | None = None
     """The control group's count of memory kills when the attempt began."""
     has_ended: bool = False
+    queued_at: float | None = None
+    """When it came into the queue; one that goes back to it keeps its place."""
+    starts: int = 0
+    """How often a supervisor was given it to start."""
+    gpus: tuple[int, ...] | None = None
+    """GPUs that it was started on; None where the record does not say."""
     requests: set[str] = field(default_factory=set)
 
 
@@ -40,6 +47,9 @@ class Ledger:
     """The attempt that the last state is about; 0 before the first."""
     supervisor: Identity | None = None
     """The last supervisor that took the run."""
+    queue: dict[str, Any] = field(default_factory=dict)
+    """What was said about its place in the queue since the launch, the last word on each thing: held, priority, after,
+    resume, by."""
 
     def attempt(self, number: int) -> AttemptFacts:
         """The facts of one attempt, made when first named."""
@@ -87,6 +97,10 @@ def _take(ledger: Ledger, record: dict[str, Any]) -> None:
         facts.started_at = record.get("first_seen") or record.get("time")
         facts.output_offset = int(record.get("output_offset") or 0)
         facts.oom_kills = record.get("oom_kills")
+        if isinstance(record.get("gpus"), list):
+            facts.gpus = tuple(int(index) for index in record["gpus"])
+    elif kind == "queue":
+        ledger.queue.update({key: record[key] for key in QUEUE_FIELDS if key in record})
     elif kind == "attempt_end":
         ledger.attempt(int(record["attempt"])).has_ended = True
     elif kind == "request":
@@ -97,7 +111,10 @@ def _take(ledger: Ledger, record: dict[str, Any]) -> None:
         number = int(record.get("attempt") or 0)
         if number:
             ledger.current_attempt = number
-            ledger.attempt(number)
+            attempt = ledger.attempt(number)
+            if ledger.state is State.QUEUED and attempt.queued_at is None:
+                attempt.queued_at = float(record.get("time") or 0)
+            attempt.starts += ledger.state is State.STARTING
 
 
 def _identity(record: dict[str, Any]) -> Identity | None:

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from rftui.errors import RftuiError
@@ -24,15 +25,20 @@ class SupervisorMode(NamedTuple):
     """What a supervisor is to do."""
 
     arguments: tuple[str, ...]
+    inherited: tuple[int, ...] = ()
+    """Descriptors that it takes over."""
 
 
-NEW_ATTEMPT = SupervisorMode(())
-RESUME = SupervisorMode(("--resume",))
 ADOPT = SupervisorMode(("--adopt",))
 
 
-def start_supervisor(run_dir: RunDir, mode: SupervisorMode) -> subprocess.Popen[bytes]:
-    """A supervisor of the run in a session of its own. Whether it got the run is decided by the run's lock."""
+def start_supervisor(
+    run_dir: RunDir, mode: SupervisorMode, *, environment: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
+    """A supervisor of the run in a session of its own, in this environment where none is given.
+
+    Whether it got the run is decided by the run's lock. Raises OSError.
+    """
     command = [sys.executable, "-m", "rftui.supervision.supervisor", str(run_dir.path), *mode.arguments]
     with (run_dir.supervisor_log).open("ab") as log:
         return subprocess.Popen(
@@ -41,8 +47,9 @@ def start_supervisor(run_dir: RunDir, mode: SupervisorMode) -> subprocess.Popen[
             stdout=log,
             stderr=log,
             cwd=run_dir.path,
-            env=child_environment({"PYTHONSAFEPATH": "1"}),
+            env=child_environment({"PYTHONSAFEPATH": "1"}, base=environment),
             start_new_session=True,
+            pass_fds=mode.inherited,
         )
 
 

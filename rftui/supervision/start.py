@@ -15,10 +15,12 @@ from typing import Any
 import rftui
 from rftui.errors import StoreTrouble, UsageProblem
 from rftui.planning.plan import LaunchPlan, next_name
+from rftui.queueing.markers import mark
+from rftui.queueing.records import write_new
 from rftui.queueing.request import QueueRequest
+from rftui.queueing.waiting import asked_facts, start_or_wait
 from rftui.supervision.gpus import visible_gpus
 from rftui.supervision.processes import host_name, identify
-from rftui.supervision.spawn import NEW_ATTEMPT, start_supervisor, wait_until_supervised
 from store.config import RunConfig, config_toml
 from store.layout import Home, RunDir
 
@@ -33,13 +35,12 @@ def start_run(
     queue: QueueRequest = QueueRequest(),
     extra: Mapping[str, Any] = MappingProxyType({}),
 ) -> RunDir:
-    """Creates the run and starts its supervisor, which starts the trainer. Raises RftuiError where either fails.
+    """Creates the run and starts it where its resources are free; else it waits for them in the queue.
 
-    `extra` stands in launch.json beside what every launch writes there.
+    `extra` stands in launch.json beside what every launch writes there. Raises RftuiError where either fails.
     """
     run_dir = create_run(plan, versions=versions, queue=queue, extra=extra)
-    process = start_supervisor(run_dir, NEW_ATTEMPT)
-    wait_until_supervised(run_dir, process)
+    start_or_wait(run_dir)
     return run_dir
 
 
@@ -50,12 +51,17 @@ def create_run(
     queue: QueueRequest = QueueRequest(),
     extra: Mapping[str, Any] = MappingProxyType({}),
 ) -> RunDir:
-    """The run directory with config.toml and launch.json; it appears under its name only when both are written."""
+    """The run directory, queued from its first moment on; it appears under its name only when all is written.
+
+    Raises RftuiError where a run to wait for is not there, or the home cannot be written.
+    """
+    given = {"versions": versions, "queue": queue_facts(plan, queue), **extra}
     runs = plan.home.runs_dir
     partial = runs / f".launching-{plan.uid}"
     try:
         partial.mkdir(parents=True)
-        return _fill_and_publish(plan, partial, {"versions": versions, "queue": queue.facts(), **extra})
+        write_new(RunDir(partial))
+        return _fill_and_publish(plan, partial, given)
     except OSError as error:
         raise StoreTrouble(
             f"cannot create a run in {runs}",
@@ -68,6 +74,17 @@ def create_run(
             shutil.rmtree(partial, ignore_errors=True)
 
 
+def queue_facts(plan: LaunchPlan, queue: QueueRequest) -> dict[str, Any]:
+    """What launch.json keeps for the queue. Raises NotFound for a run to wait for that is not there."""
+    return {
+        **asked_facts(plan.home, queue),
+        "gpus_wanted": len(plan.config.gpus),
+        # nobody named them: whichever are free when it starts
+        "gpus_any": plan.origins.get("gpus") == "hardware",
+        "gpus_allowed": [gpu.index for gpu in visible_gpus()] if plan.config.gpus else None,
+    }
+
+
 def _fill_and_publish(plan: LaunchPlan, partial: Path, given: Mapping[str, Any]) -> RunDir:
     config = plan.config
     while True:
@@ -76,6 +93,7 @@ def _fill_and_publish(plan: LaunchPlan, partial: Path, given: Mapping[str, Any])
         (partial / "config.toml").write_text(config_toml(config), encoding="utf-8")
         (partial / "launch.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
         run_dir = plan.home.run(config.name)
+        mark(plan.home, config.name)
         try:
             os.rename(partial, run_dir.path)
         except OSError:
@@ -90,6 +108,8 @@ def _fill_and_publish(plan: LaunchPlan, partial: Path, given: Mapping[str, Any])
                 ) from None
             config = _renamed(plan.home, config)
         else:
+            # once more: a marker without a run may have been taken for a leftover
+            mark(plan.home, config.name)
             return run_dir
 
 

@@ -1,7 +1,9 @@
 """`python -m rftui.supervision.supervisor RUN_DIR`: starts, resumes or adopts one attempt and watches it to its end.
 
 One process a run, holding RUN_DIR/supervisor.lock for its life. Light: no textual, typer, pydantic or torch. The
-trainer runs in a process group of its own and goes on when the supervisor is killed.
+trainer runs in a process group of its own and goes on when the supervisor is killed. Whoever takes a run out of the
+queue hands over the run's lock and those of its GPUs or slot, which the trainer inherits: they are free when
+supervisor and trainer are both gone, and not before.
 """
 
 from __future__ import annotations
@@ -13,20 +15,24 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from rftui.planning.command import child_environment, trainer_command
+from rftui.queueing.entries import wants_of
+from rftui.queueing.guard import ensure_dispatcher
+from rftui.queueing.machine import Lease, look, take
+from rftui.queueing.markers import home_of
+from rftui.queueing.order import Verdict, Waiting, decide
+from rftui.queueing.records import leave_queue, write_again
+from rftui.queueing.settings import read_settings
 from rftui.supervision.conclude import Exit, conclude
-from rftui.supervision.control import read_request
 from rftui.supervision.endings import signal_name
 from rftui.supervision.facts import RunFacts, read_facts
-from rftui.supervision.gpu_locks import hold_gpus, release
-from rftui.supervision.gpus import installed_gpus
 from rftui.supervision.keeper import Keeper
 from rftui.supervision.oom import control_group_kills
 from rftui.supervision.processes import identify, is_alive, kill_run, leader_of, run_processes
-from rftui.supervision.supervisor_lock import supervision
+from rftui.supervision.supervisor_lock import take as take_lock
 from rftui.supervision.watching import Indexing, Watch
 from store.layout import RunDir
 from store.states import State, is_live
@@ -34,7 +40,6 @@ from store.states import State, is_live
 logger = logging.getLogger("rftui.supervision.supervisor")
 
 LOCK_PATIENCE_S = 3.0
-QUEUE_TICK_S = 1.0
 LEFTOVER_PATIENCE_S = 5.0
 
 
@@ -50,27 +55,50 @@ class Supervisor:
         adopted = self.keeper.ledger.current_attempt if adopts else None
         self.keeper.write("supervisor_start", **me._asdict(), adopts=adopted)
 
+    def run_handed(self, lease: Lease, *, resume: bool) -> None:
+        """Starts the attempt that was taken out of the queue, and watches it."""
+        if self.keeper.ledger.state is not State.STARTING:
+            logger.error("the run is %s, and was handed over to be started", self.keeper.ledger.state)
+            return
+        self._run(self.keeper.ledger.current_attempt, lease, resume=resume)
+
     def run_new_attempt(self, *, resume: bool) -> None:
-        """Starts the next attempt when its GPUs are free, and watches it."""
+        """Starts the next attempt where what it wants is free, and watches it; else it is queued, and this ends."""
         if is_live(self.keeper.ledger.state or State.LOST):
             logger.error("the run is %s; adopt it or let it end", self.keeper.ledger.state)
             return
         attempt = self.keeper.ledger.next_attempt
-        gpu_locks = self._wait_for_gpus(attempt)
-        if gpu_locks is None:
+        if (lease := self._take_what_is_free()) is None:
+            write_again(self.run_dir, attempt, resume=resume)
             return
         self.keeper.state(State.STARTING, attempt=attempt)
+        self._run(attempt, lease, resume=resume)
+
+    def _take_what_is_free(self) -> Lease | None:
+        home, wants = home_of(self.run_dir), wants_of(self.facts)
+        machine = look(home, read_settings(home), with_gpus=not wants.is_slot)
+        alone = Waiting(self.facts.uid, self.facts.name, wants, since=0.0)
+        decision = decide([alone], machine.free)[0]
+        if decision.verdict is not Verdict.START:
+            return None
+        return take(home, machine, decision.gpus, holder=self.facts.name)
+
+    def _run(self, attempt: int, lease: Lease, *, resume: bool) -> None:
         try:
-            process = self._spawn(attempt, resume=resume, inherited=gpu_locks)
-        except OSError as error:
-            self.keeper.state(State.FAILED, f"cannot start {self.facts.python}: {error.strerror}", attempt=attempt)
-            return
+            try:
+                process = self._spawn(attempt, lease, resume=resume)
+            except OSError as error:
+                said = f"cannot start {self.facts.python}: {error.strerror}"
+                self.keeper.state(State.FAILED, said, attempt=attempt)
+                return
+            finally:
+                leave_queue(self.run_dir)
+            Watch(self.run_dir, self.facts, self.keeper, attempt=attempt, pid=process.pid).until_end()
+            code = process.wait()
+            self._end(attempt, Exit(code=code) if code >= 0 else Exit(signal_name=signal_name(-code)))
         finally:
-            release(gpu_locks)
-        Watch(self.run_dir, self.facts, self.keeper, attempt=attempt, pid=process.pid).until_end()
-        code = process.wait()
-        ended = Exit(code=code) if code >= 0 else Exit(signal_name=signal_name(-code))
-        self._end(attempt, ended)
+            # ranks that outlived their leader are gone by now
+            lease.close()
 
     def adopt(self) -> None:
         """Watches a trainer whose supervisor is gone, if it still runs, and writes down its end either way."""
@@ -87,24 +115,7 @@ class Supervisor:
             Watch(self.run_dir, self.facts, self.keeper, attempt=attempt, pid=pid).until_end()
         self._end(attempt, Exit(), was_watched=pid is not None)
 
-    def _wait_for_gpus(self, attempt: int) -> list[int] | None:
-        """Descriptors that hold the run's GPUs, or None when the user stopped it while it waited."""
-        wanted = self.facts.gpus or ()
-        by_index = {gpu.index: gpu.uuid for gpu in installed_gpus()} if wanted else {}
-        uuids = [by_index[index] for index in wanted if index in by_index]
-        names = ", ".join(str(index) for index in wanted)
-        indexing = Indexing(self.run_dir)
-        while (held := hold_gpus(uuids)) is None:
-            self.keeper.state(State.QUEUED, f"waits for GPU {names}, held by another run", attempt=attempt)
-            if request := read_request(self.run_dir, attempt=attempt):
-                self.keeper.request(request, attempt=attempt)
-                self.keeper.state(State.STOPPED, "before training began, while queued", attempt=attempt)
-                return None
-            indexing.update()
-            time.sleep(QUEUE_TICK_S)
-        return held
-
-    def _spawn(self, attempt: int, *, resume: bool, inherited: Sequence[int]) -> subprocess.Popen[bytes]:
+    def _spawn(self, attempt: int, lease: Lease, *, resume: bool) -> subprocess.Popen[bytes]:
         facts, output = self.facts, self.run_dir.output
         command = trainer_command(
             self.run_dir.path,
@@ -114,7 +125,7 @@ class Supervisor:
             resume=resume,
             ranks=facts.ranks,
             zero=facts.zero,
-            gpus=facts.gpus,
+            gpus=lease.gpus or facts.gpus,
         )
         oom_kills = control_group_kills()
         with output.open("ab") as log:
@@ -127,7 +138,7 @@ class Supervisor:
                 cwd=self.run_dir.path,
                 env=child_environment(command.environment),
                 process_group=0,
-                pass_fds=tuple(inherited),
+                pass_fds=lease.descriptors,
             )
         identity = identify(process.pid)
         assert identity is not None, "an unreaped child is in /proc"
@@ -140,6 +151,8 @@ class Supervisor:
             first_seen=time.time(),
             output_offset=offset,
             oom_kills=oom_kills,
+            gpus=list(lease.gpus),
+            slot=lease.slot,
         )
         return process
 
@@ -159,6 +172,7 @@ class Supervisor:
             output_offset=0,
             oom_kills=None,
         )
+        leave_queue(self.run_dir)
         return identity.pid
 
     def _end(self, attempt: int, ended: Exit, *, was_watched: bool = True) -> None:
@@ -176,33 +190,73 @@ class Supervisor:
             time.sleep(0.1)
 
 
-def main(argv: list[str]) -> int:
-    """Exit code: 0 when the attempt's end is written down, 3 when another supervisor has the run."""
+class Order(NamedTuple):
+    """What a supervisor was started to do."""
+
+    run_dir: RunDir
+    adopts: bool
+    resume: bool
+    lock: int | None
+    """The run's lock, where it was handed over."""
+    lease: Lease | None
+
+
+def parse_order(argv: list[str]) -> Order:
+    """The command line of a supervisor."""
     parser = argparse.ArgumentParser(
         prog="python -m rftui.supervision.supervisor", description="Supervise one attempt of a run."
     )
     parser.add_argument("run_dir", type=Path, help="the run's directory")
     parser.add_argument("--resume", action="store_true", help="go on from the newest complete checkpoint")
     parser.add_argument("--adopt", action="store_true", help="watch the attempt that already runs")
-    arguments = parser.parse_args(argv)
+    parser.add_argument("--lock", type=int, help="descriptor of the run's lock, held by whoever starts this")
+    parser.add_argument("--leases", type=_numbers, default=(), help="descriptors of locks that the trainer inherits")
+    parser.add_argument("--gpus", type=_numbers, default=(), help="GPUs that were leased, by index")
+    parser.add_argument("--slot", type=int, help="slot that was leased")
+    asked = parser.parse_args(argv)
+    lease = Lease(asked.leases, asked.gpus, asked.slot) if asked.leases else None
+    return Order(RunDir(asked.run_dir.resolve()), asked.adopt, asked.resume, asked.lock, lease)
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(","))
+
+
+def main(argv: list[str]) -> int:
+    """Exit code: 0 when the attempt's end is written down, 3 when another supervisor has the run."""
+    order = parse_order(argv)
+    run_dir = order.run_dir
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     for number in (signal.SIGHUP, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
-    run_dir = RunDir(arguments.run_dir.resolve())
-    with supervision(run_dir.supervisor_lock, patience_s=LOCK_PATIENCE_S) as is_mine:
-        if not is_mine:
-            logger.info("another supervisor has %s", run_dir.name)
-            return 3
-        supervisor = Supervisor(run_dir, adopts=arguments.adopt)
-        try:
-            if arguments.adopt:
-                supervisor.adopt()
-            else:
-                supervisor.run_new_attempt(resume=arguments.resume)
-        finally:
-            supervisor.keeper.close()
-            Indexing(run_dir).update(is_last=True)
+    lock = take_lock(run_dir.supervisor_lock, patience_s=LOCK_PATIENCE_S) if order.lock is None else order.lock
+    if lock is None:
+        logger.info("another supervisor has %s", run_dir.name)
+        return 3
+    for descriptor in (lock, *(order.lease.descriptors if order.lease else ())):
+        # only the trainer inherits leases, and nobody the run's lock
+        os.set_inheritable(descriptor, False)
+    try:
+        _supervise(order)
+    finally:
+        os.close(lock)
+    # whoever waits for what is free now must not wait for the next who looks
+    ensure_dispatcher(home_of(run_dir))
     return 0
+
+
+def _supervise(order: Order) -> None:
+    supervisor = Supervisor(order.run_dir, adopts=order.adopts)
+    try:
+        if order.adopts:
+            supervisor.adopt()
+        elif order.lease is not None:
+            supervisor.run_handed(order.lease, resume=order.resume)
+        else:
+            supervisor.run_new_attempt(resume=order.resume)
+    finally:
+        supervisor.keeper.close()
+        Indexing(order.run_dir).update(is_last=True)
 
 
 if __name__ == "__main__":

@@ -16,11 +16,21 @@ def supervision(lock: Path, *, patience_s: float = 0.0) -> Iterator[bool]:
 
     Whoever means to stay should be patient: commands that look hold the lock for a moment.
     """
-    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    descriptor = take(lock, patience_s=patience_s)
     try:
-        yield _acquire(descriptor, deadline=time.monotonic() + patience_s)
+        yield descriptor is not None
     finally:
-        os.close(descriptor)
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def take(lock: Path, *, patience_s: float = 0.0) -> int | None:
+    """A descriptor that holds the lock until it and its copies are closed; None where another process has it."""
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    if _acquire(descriptor, deadline=time.monotonic() + patience_s):
+        return descriptor
+    os.close(descriptor)
+    return None
 
 
 def _acquire(descriptor: int, *, deadline: float) -> bool:

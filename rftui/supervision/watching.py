@@ -8,6 +8,7 @@ import select
 import sqlite3
 import time
 
+from rftui.queueing.guard import ensure_dispatcher
 from rftui.supervision.control import read_request, stop_words
 from rftui.supervision.facts import RunFacts
 from rftui.supervision.keeper import Keeper
@@ -25,6 +26,8 @@ BUSY_TICK_S = 0.5
 IDLE_TICK_S = 1.0
 SAMPLE_EVERY_S = 5.0
 LONGEST_BACKOFF_S = 30.0
+GUARD_EVERY_S = 3.0
+"""How long runs may wait in the queue without anybody who serves it, while any run trains."""
 
 
 class Indexing:
@@ -70,6 +73,7 @@ class Watch:
         self.indexing = Indexing(run_dir)
         self._silent_deadline = time.monotonic() + facts.stall_after_s
         self._next_sample_at = 0.0
+        self._next_guard_at = time.monotonic() + GUARD_EVERY_S
         self._recent_kills = control_group_kills()
 
     def until_end(self) -> None:
@@ -96,6 +100,9 @@ class Watch:
             self._sample()
         self.keeper.retry()
         self.indexing.update()
+        if time.monotonic() >= self._next_guard_at:
+            self._next_guard_at = time.monotonic() + GUARD_EVERY_S
+            ensure_dispatcher(self.indexing.home)
         return has_news
 
     def _judge_life(self) -> None:
