@@ -259,10 +259,16 @@ def step_samples(connection: sqlite3.Connection, step: int, tests: Sequence[Roll
         "FROM completion t JOIN prompt_group g ON g.id = t.prompt_group "
         f"LEFT JOIN attempt a ON a.number = t.attempt WHERE t.step = ? AND {CURRENT} ORDER BY t.id"
     )
-    return [
-        StepSample._make((*row[:6], decode_number(row[6]), *row[7:9], bool(row[9]), bool(row[10]), bool(row[11])))
-        for row in connection.execute(sql, (*values, step))
-    ]
+    samples = []
+    # a step may have thousands: the class itself would take as long as SQLite
+    make = tuple.__new__
+    for row in connection.execute(sql, (*values, step)):
+        grade, is_malformed, is_clipped, matches = row[6], row[9], row[10], row[11]
+        if type(grade) is not float:
+            grade = decode_number(grade)
+        fields = (*row[:6], grade, *row[7:9], is_malformed == 1, is_clipped == 1, matches == 1)
+        samples.append(make(StepSample, fields))
+    return samples
 
 
 def matches_by_step(

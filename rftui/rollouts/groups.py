@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 from itertools import groupby
-from statistics import fmean
+from math import fsum
+from operator import itemgetter
 from typing import NamedTuple
 
 from store.rollouts import Occurrence, StepSample
@@ -95,28 +96,30 @@ _SORT_KEYS: dict[Sort, Callable[[GroupSummary], float | None]] = {
 
 def summarise(samples: Iterable[StepSample]) -> list[GroupSummary]:
     """The groups of samples that come group by group."""
-    return [_summary(list(members)) for _, members in groupby(samples, key=lambda sample: sample.group_id)]
+    return [_summary(list(members)) for _, members in groupby(samples, key=itemgetter(0))]
 
 
 def _summary(members: Sequence[StepSample]) -> GroupSummary:
-    rewards = [sample.reward for sample in members if sample.reward is not None]
-    grades = [sample.accuracy for sample in members if sample.accuracy is not None]
-    advantages = [sample.advantage for sample in members if sample.advantage is not None]
-    first = members[0]
+    # by columns: a step of thousands is looked at whenever somebody goes to it
+    columns = list(zip(*members, strict=True))
+    rewards = [reward for reward in columns[5] if reward is not None]
+    grades = [grade for grade in columns[6] if grade is not None]
+    advantages = [advantage for advantage in columns[7] if advantage is not None]
+    first, size = members[0], len(members)
     return GroupSummary(
         id=first.group_id,
         number=first.group,
         uid=first.uid,
         kind=first.kind,
-        size=len(members),
-        right=sum(is_right(grade) is True for grade in grades) if grades else None,
-        reward=fmean(rewards) if rewards else None,
-        is_dead=len(rewards) == len(members) > 1 and max(rewards) == min(rewards),
+        size=size,
+        right=sum(grade >= 1 for grade in grades) if grades else None,
+        reward=fsum(rewards) / len(rewards) if rewards else None,
+        is_dead=len(rewards) == size > 1 and max(rewards) == min(rewards),
         advantage_spread=max(advantages) - min(advantages) if advantages else 0.0,
-        tokens=fmean(sample.tokens for sample in members),
-        malformed=sum(sample.is_malformed for sample in members),
-        clipped=sum(sample.is_clipped for sample in members),
-        matches=sum(sample.matches for sample in members),
+        tokens=fsum(columns[8]) / size,
+        malformed=sum(columns[9]),
+        clipped=sum(columns[10]),
+        matches=sum(columns[11]),
     )
 
 
