@@ -7,10 +7,11 @@ JOBS ?= 2
 # containers often set it; without compiled files each start of a trainer spends 12 s more on its imports
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help demo test check format docs light clean
+.PHONY: help demo paper-tiny test check format docs light clean
 
 help:
 	@echo "make demo    train the embedded model with GRPO for a few minutes and show what it learned"
+	@echo "make paper-tiny  the paper's grid on the embedded model: under an hour on two CPU cores, restartable"
 	@echo "make test    run the test suite"
 	@echo "make check   ruff, mypy, import-linter"
 	@echo "make light   install only the dashboard, store and evaluation (no torch) into $(VENV)"
@@ -24,6 +25,12 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 demo: $(VENV)/.installed
 	$(BIN)/rftui launch grpo --task sat --recipe tiny --follow --wait
 	$(BIN)/rftui show @last:sat
+
+# every line goes on where a kill left it: forecasts and runs that are there are not made again
+paper-tiny: $(VENV)/.installed
+	$(BIN)/rftui study new paper-tiny --if-absent
+	$(BIN)/rftui study run paper-tiny --gpus none --wait
+	$(BIN)/rftui study show paper-tiny
 
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal

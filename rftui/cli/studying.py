@@ -102,12 +102,14 @@ def new(
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting of all runs, repeatable.")
     ] = None,
     is_printed: Annotated[bool, typer.Option("--print", help="Print the definition; write nothing.")] = False,
+    if_absent: Annotated[bool, typer.Option("--if-absent", help="Leave a study of that name as it is.")] = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make a study: a definition to look at and edit. Nothing runs yet."""
     from rftui.studies.cells import cells_of
-    from rftui.studies.creating import NewStudy, create_study, new_text
+    from rftui.studies.creating import NewStudy, create_study, existing_study, new_text
+    from rftui.studies.definition import read_study
     from store.layout import resolve_home
 
     place = _changeable(resolve_home(home), "new")
@@ -127,6 +129,13 @@ def new(
             print_json(made_text.study.model_dump(mode="json"))
         else:
             say(made_text.text.rstrip("\n"))
+        return
+    if if_absent and (there := existing_study(place, asked)) is not None:
+        if as_json:
+            kept = len(cells_of(read_study(there.definition)))
+            print_json({"name": there.name, "definition": str(there.definition), "cells": kept})
+        else:
+            narrate(f"{there.name} is there and stays as it is: {there.definition}")
         return
     made = create_study(place, asked)
     cells = len(cells_of(made.study))

@@ -75,6 +75,12 @@ def create_study(home: Home, asked: NewStudy) -> Made:
     return Made(place, study, recipe_line)
 
 
+def existing_study(home: Home, asked: NewStudy) -> StudyPlace | None:
+    """The study that is there under the name that the new one would get; None where there is none."""
+    place = StudyPlace(home, asked.name or new_text(asked).study.name)
+    return place if place.definition.exists() else None
+
+
 class NewText(NamedTuple):
     """The file of a new study, and what it says."""
 

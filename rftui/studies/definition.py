@@ -221,7 +221,7 @@ def parse_study(fields: Mapping[str, Any], *, origin: str) -> Study:
             f"{origin} is no study: {problems[0].said}" + (f" (and {len(problems) - 1} more)" * (len(problems) > 1)),
             found="; ".join(problem.found for problem in problems),
             expected="; ".join(dict.fromkeys(problem.said for problem in problems)),
-            fix="correct it; `rftui study new paper --print` prints a whole one, and docs/studies.md tells the fields",
+            fix="correct it; `rftui study new paper --print` prints a whole one, docs/studies.md tells the fields",
         ) from None
 
 
