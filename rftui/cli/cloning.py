@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from rftui.cli.options import HomeOption, JsonOption, RunArgument, UnsafeRewardsOption, allowing, examples
+from rftui.cli.queueing import AfterOption, HoldOption, PriorityOption, queue_request
 
 
 def register(app: typer.Typer) -> None:
@@ -42,6 +43,9 @@ def clone(
         bool, typer.Option("--dry-run", help="Show what would run, changed settings marked; start nothing.")
     ] = False,
     unsafe_rewards: UnsafeRewardsOption = False,
+    after: AfterOption = None,
+    priority: PriorityOption = 0,
+    hold: HoldOption = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -74,4 +78,5 @@ def clone(
         is_dry=dry_run,
         as_json=as_json,
         original=original.config,
+        queue=queue_request(place, after=after, priority=priority, hold=hold),
     )

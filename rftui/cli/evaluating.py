@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from rftui.cli.options import HomeOption, JsonOption, SourceOption, examples
+from rftui.cli.queueing import AfterOption, HoldOption, PriorityOption, queue_request
 
 
 def register(app: typer.Typer) -> None:
@@ -45,6 +46,9 @@ def evaluate(
     detach: Annotated[bool, typer.Option("--detach", help="Print the name and return at once.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Return when it has ended, with 1 if it failed.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would run; start and write nothing.")] = False,
+    after: AfterOption = None,
+    priority: PriorityOption = 0,
+    hold: HoldOption = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -77,4 +81,5 @@ def evaluate(
         base=found.settings,
     )
     ending = Ending.choose(follow=follow, detach=detach, wait=wait, as_json=as_json)
-    carry_out(place, request, ending=ending, is_dry=dry_run, as_json=as_json)
+    queue = queue_request(place, after=after, priority=priority, hold=hold)
+    carry_out(place, request, ending=ending, is_dry=dry_run, as_json=as_json, queue=queue)

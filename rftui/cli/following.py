@@ -10,6 +10,7 @@ import typer
 from rftui.cli.output import console, is_ascii, is_terminal, narrate, print_json, say
 from rftui.formats import duration, fraction, number, steps
 from rftui.supervision.follower import Follower, Glance, LogTail
+from rftui.terminal.clean import one_line
 from store.layout import RunDir
 
 POLL_S = 0.5
@@ -75,8 +76,15 @@ def _say_end(seen: Glance) -> None:
 
 def describe(seen: Glance) -> str:
     """One line: `sat-grpo-1 running  12/140  reward 1.31  accuracy .583 (step 0)  length 31  4m02s left`."""
+    if seen.state == "queued":
+        return f"{seen.name} queued: {seen.reason}"
     parts = [f"{seen.name} {seen.state}", steps(seen.step, seen.total_steps), *measures(seen)]
     return "  ".join(parts)
+
+
+def _tells(seen: Glance) -> bool:
+    """Whether there is anything to say: a run that was queued a moment ago has no reason yet."""
+    return seen.state != "queued" or bool(seen.reason)
 
 
 def measures(seen: Glance, *, is_short: bool = False) -> list[str]:
@@ -108,7 +116,7 @@ def _follow_plain(follower: Follower, log: LogTail | None) -> Glance:
         if log is not None:
             for line in log.read():
                 say(line)
-        elif time.monotonic() >= next_at and (said := describe(seen)) != last_said and seen.state != "queued":
+        elif time.monotonic() >= next_at and (said := describe(seen)) != last_said and _tells(seen):
             narrate(said)
             last_said, next_at = said, time.monotonic() + PLAIN_EVERY_S
         if seen.has_ended:
@@ -140,7 +148,9 @@ def _follow_rich(follower: Follower, log: LogTail | None) -> Glance:
                 completed=seen.step,
                 total=seen.total_steps or None,
                 state=seen.state,
-                numbers="  ".join(
+                numbers=one_line(seen.reason, width=console().width // 2)
+                if seen.state == "queued"
+                else "  ".join(
                     [steps(seen.step, seen.total_steps), *measures(seen, is_short=console().width < BAR_FITS)]
                 ),
             )

@@ -21,11 +21,14 @@ from rftui.cli.options import (
     examples,
 )
 from rftui.cli.output import is_terminal, narrate, print_json, say
+from rftui.cli.queueing import AfterOption, HoldOption, PriorityOption, queue_request
 
 if TYPE_CHECKING:
     from rftui.planning.plan import LaunchPlan, LaunchRequest
     from rftui.planning.preflight import Report
+    from rftui.queueing.request import QueueRequest
     from store.config import RunConfig
+    from store.layout import RunDir
 
 
 class TrainingMethod(StrEnum):
@@ -75,10 +78,13 @@ def launch(
     wait: Annotated[bool, typer.Option("--wait", help="Return when the run has ended, with 1 if it failed.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would run; start and write nothing.")] = False,
     unsafe_rewards: UnsafeRewardsOption = False,
+    after: AfterOption = None,
+    priority: PriorityOption = 0,
+    hold: HoldOption = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Start a training run. It survives this terminal."""
+    """Start a training run, or queue it until its GPUs or a slot are free. It survives this terminal."""
     # pydantic and psutil cost 0.2 s, which --help and other commands should not pay
     from rftui.planning.plan import LaunchRequest
     from store.layout import resolve_home
@@ -102,7 +108,9 @@ def launch(
         gpus=gpus,
     )
     ending = Ending.choose(follow=follow, detach=detach, wait=wait, as_json=as_json)
-    carry_out(resolve_home(home), request, ending=ending, is_dry=dry_run, as_json=as_json)
+    place = resolve_home(home)
+    queue = queue_request(place, after=after, priority=priority, hold=hold)
+    carry_out(place, request, ending=ending, is_dry=dry_run, as_json=as_json, queue=queue)
 
 
 class Ending(StrEnum):
@@ -137,15 +145,39 @@ def carry_out(
     is_dry: bool,
     as_json: bool,
     original: RunConfig | None = None,
+    queue: QueueRequest | None = None,
 ) -> None:
-    """Plans, checks and starts a run, and stays with it as asked. Raises RftuiError; typer.Exit(1) for a failed run.
+    """Plans, checks and starts or queues a run, and stays with it as asked.
 
-    `original` is the configuration that this run is a clone of, where it is one.
+    `original` is the configuration that this run is a clone of, where it is one. Raises RftuiError; typer.Exit(1) for
+    a failed run.
+    """
+    run_dir = start_checked(home, request, is_dry=is_dry, as_json=as_json, original=original, queue=queue)
+    if run_dir is None:
+        return
+    stay(run_dir, ending=ending, as_json=as_json)
+    if request.method == "eval" and ending is not Ending.DETACH and not as_json:
+        _say_evaluations(home, run_dir.name)
+
+
+def start_checked(
+    home: Any,
+    request: LaunchRequest,
+    *,
+    is_dry: bool,
+    as_json: bool,
+    original: RunConfig | None = None,
+    queue: QueueRequest | None = None,
+) -> RunDir | None:
+    """Plans, checks and starts or queues a run; None where it was only to be shown.
+
+    Raises RftuiError; typer.Exit(2) where what was shown cannot run.
     """
     # psutil, pydantic and evals cost 0.4 s, which --help should not pay
     from rftui.errors import UsageProblem
     from rftui.planning.plan import plan_launch
     from rftui.planning.preflight import run_preflight
+    from rftui.queueing.request import QueueRequest
     from rftui.supervision.start import start_run
 
     plan = plan_launch(home, request)
@@ -158,7 +190,7 @@ def carry_out(
         (_print_dry_json if as_json else _print_dry)(plan, report, original)
         if report.errors:
             raise typer.Exit(2)
-        return
+        return None
     if not as_json:
         for finding in report.findings:
             if finding is not first_error(report):
@@ -173,10 +205,7 @@ def carry_out(
             expected=first.expected,
             fix=first.fix,
         )
-    run_dir = start_run(plan, versions=report.trainer.get("versions", {}))
-    stay(run_dir, ending=ending, as_json=as_json)
-    if request.method == "eval" and ending is not Ending.DETACH and not as_json:
-        _say_evaluations(home, run_dir.name)
+    return start_run(plan, versions=report.trainer.get("versions", {}), queue=queue or QueueRequest())
 
 
 def _say_evaluations(home: Any, name: str) -> None:
@@ -191,10 +220,17 @@ def _say_evaluations(home: Any, name: str) -> None:
 
 def stay(run_dir: Any, *, ending: Ending, as_json: bool) -> None:
     """Prints the run's name, and follows or waits as asked. Raises typer.Exit(1) when a waited-for run failed."""
+    # the supervisor's record is what the launch has waited for
+    from rftui.supervision.ledger import read_ledger
+
+    ledger = read_ledger(run_dir)
     if as_json:
-        print_json({"name": run_dir.name, "directory": str(run_dir.path)})
+        fields = {"state": str(ledger.state), "reason": ledger.reason}
+        print_json({"name": run_dir.name, "directory": str(run_dir.path), **fields})
     else:
         say(run_dir.name)
+        if ledger.state == "queued":
+            narrate(f"queued: {ledger.reason or 'it starts in its turn'}")
     if ending is Ending.DETACH:
         return
     # rich's progress costs 0.1 s; a detached launch does without

@@ -24,6 +24,7 @@ from rftui.cli import (
     knowing,
     launching,
     listing,
+    queueing,
     reading,
     rebinding,
     rewarding,
@@ -42,7 +43,7 @@ from rftui.errors import UsageProblem
 INTERRUPTED = 130
 READERS = frozenset(
     {"runs", "show", "logs", "curves", "rollouts", "compare", "tasks", "recipes", "doctor", "keys", "serve"}
-    | {"rewards", "evals", "interaction", "study"}
+    | {"rewards", "evals", "interaction", "queue", "study"}
 )
 """Commands that leave a home as it is where it is read-only; any other is refused with --read-only. Those of `study`
 that change something refuse by themselves."""
@@ -121,6 +122,7 @@ interacting.register(app)
 reading.register(app)
 comparing.register(app)
 steering.register(app)
+queueing.register(app)
 annotating.register(app)
 tasks.register(app)
 knowing.register(app)

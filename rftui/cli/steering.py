@@ -8,6 +8,7 @@ import typer
 
 from rftui.cli.options import HomeOption, JsonOption, RunArgument, examples
 from rftui.cli.output import narrate, print_json, say
+from rftui.cli.queueing import AfterOption, HoldOption, PriorityOption, queue_request
 
 if TYPE_CHECKING:
     from rftui.supervision.steering import End
@@ -93,6 +94,9 @@ def resume(
     follow: Annotated[bool, typer.Option("--follow", help="Show progress even when stdout is no terminal.")] = False,
     detach: Annotated[bool, typer.Option("--detach", help="Return at once.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Return when the run has ended, with 1 if it failed.")] = False,
+    after: AfterOption = None,
+    priority: PriorityOption = 0,
+    hold: HoldOption = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -102,8 +106,10 @@ def resume(
     from rftui.runs.reads import run_dir_of
     from rftui.supervision.resuming import resume_run
 
-    run_dir = run_dir_of(home_to_read(home), run)
-    resumed = resume_run(run_dir, assignments or [])
+    place = home_to_read(home)
+    run_dir = run_dir_of(place, run)
+    queue = queue_request(place, after=after, priority=priority, hold=hold)
+    resumed = resume_run(run_dir, assignments or [], queue)
     if not as_json:
         narrate(resumed.sentence)
     stay(run_dir, ending=Ending.choose(follow=follow, detach=detach, wait=wait, as_json=as_json), as_json=as_json)

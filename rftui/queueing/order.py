@@ -55,6 +55,11 @@ class Waiting(NamedTuple):
     is_blocked: bool = False
     """Held, or waiting for another run: it starts nothing and keeps nothing."""
 
+    @property
+    def place(self) -> tuple[int, float, int]:
+        """Smaller ones stand before it."""
+        return (-self.priority, self.since, self.uid)
+
 
 class Free(NamedTuple):
     """What nobody holds at this moment."""
@@ -90,7 +95,7 @@ class Decision(NamedTuple):
 
 def in_order(waiting: Iterable[Waiting]) -> list[Waiting]:
     """The runs as they stand in the queue."""
-    return sorted(waiting, key=lambda run: (-run.priority, run.since, run.uid))
+    return sorted(waiting, key=lambda run: run.place)
 
 
 def decide(waiting: Iterable[Waiting], free: Free) -> list[Decision]:

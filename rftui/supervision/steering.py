@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from rftui.errors import RftuiError
+from rftui.queueing.changing import TAKEN_OUT, cancel
 from rftui.runs.reads import see_to
 from rftui.supervision.attend import attend
 from rftui.supervision.control import stop_words, write_request
@@ -51,13 +52,23 @@ def live_attempt(run_dir: RunDir) -> int:
 
 
 def ask_to_stop(run_dir: RunDir) -> str:
-    """Asks a run to end in order at the next boundary, and says what it does until then. Raises RftuiError."""
+    """Asks a run to end in order at the next boundary, and says what it does until then; a queued one ends at once.
+
+    Raises RftuiError for a run that has ended.
+    """
+    if cancel(run_dir):
+        return f"{run_dir.name} was {TAKEN_OUT}"
     write_request(run_dir, "stop", attempt=live_attempt(run_dir))
     return f"asked {run_dir.name} to stop; it {stop_words(read_facts(run_dir).method)}"
 
 
 def kill(home: Home, run_dir: RunDir) -> Killed:
-    """Ends a run's processes with SIGKILL, and has the end written down. Raises RftuiError where it does not run."""
+    """Ends a run's processes with SIGKILL, and has the end written down; a queued run is taken out of the queue.
+
+    Raises RftuiError where it does not run.
+    """
+    if cancel(run_dir):
+        return Killed([], End(State.STOPPED, TAKEN_OUT))
     attempt = live_attempt(run_dir)
     identity = read_ledger(run_dir).attempt(attempt).identity
     write_request(run_dir, "kill", attempt=attempt)
@@ -70,6 +81,8 @@ def kill(home: Home, run_dir: RunDir) -> Killed:
 
 def killed_sentence(pids: list[int]) -> str:
     """How many processes were ended."""
+    if not pids:
+        return "it had no process"
     return "killed 1 process" if len(pids) == 1 else f"killed {len(pids)} processes"
 
 

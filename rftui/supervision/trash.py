@@ -11,10 +11,12 @@ from typing import NamedTuple
 
 from rftui.errors import NotFound, RftuiError
 from rftui.runs.user_records import record
+from rftui.supervision.ledger import read_ledger
 from rftui.supervision.supervisor_lock import supervision
 from store.database import open_catalogue_for_writing, remove_database, transaction
 from store.ingest import forget_run, ingest_run
 from store.layout import Home, RunDir
+from store.states import State
 
 
 def throw_away(home: Home, name: str) -> str:
@@ -27,6 +29,13 @@ def throw_away(home: Home, name: str) -> str:
                 found=f"a supervisor holds {name}",
                 expected="a run that has ended",
                 fix=f"`rftui stop {name}` first",
+            )
+        if read_ledger(run_dir).state is State.QUEUED:
+            raise RftuiError(
+                f"{name} waits in the queue",
+                found=f"{name} is queued",
+                expected="a run that has ended",
+                fix=f"`rftui stop {name}` takes it out of the queue",
             )
         home.trash.mkdir(parents=True, exist_ok=True)
         place = _free_place(home, name)
