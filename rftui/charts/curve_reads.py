@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Collection, Sequence
 from contextlib import closing
+from functools import lru_cache
+from pathlib import Path
 from typing import NamedTuple
 
 from rftui.charts.alerts import WATCHED, Alert, alert_lines, alerts_of, watched_in
@@ -29,6 +31,10 @@ from store.states import State, is_live
 
 MAX_POINTS = 800
 """Of one curve: four for each column of dots of a wide chart."""
+AS_IT_IS = 0
+"""The version of a run of which nobody has looked yet whether it went on."""
+REMEMBERED_RUNS = 8
+"""Whose curves are kept when they are closed, about 1 MB each."""
 _TIMED_BY = ("num_tokens", "loss", "reward", "step_time")
 """Metrics that are written at every step, the likeliest first."""
 
@@ -51,6 +57,32 @@ class RunCurves(NamedTuple):
     """What is wrong with the run, by step, where it was looked for."""
     is_sketch: bool = False
     """Whether the curves are a first answer, with few points."""
+
+
+class RunMemory:
+    """What is known of the curves of one run, so that opening it again reads only what is new."""
+
+    def __init__(self, name: str) -> None:
+        self.curves = CurveMemory(name, max_points=MAX_POINTS)
+        self._known: tuple[int, RunCurves] | None = None
+
+    def keep(self, version: int, found: RunCurves) -> None:
+        """Keeps what was read of the run at a version."""
+        if version != AS_IT_IS:
+            self._known = (version, found)
+
+    def known_at(self, version: int) -> RunCurves | None:
+        """What was read at the version; None where the run went on. Before it is looked, a run that ended has not."""
+        if self._known is None or version not in (self._known[0], AS_IT_IS):
+            return None
+        known = self._known[1]
+        return None if version == AS_IT_IS and known.is_live else known
+
+
+@lru_cache(maxsize=REMEMBERED_RUNS)
+def memory_of(home: Path, name: str) -> RunMemory:
+    """The memory of a run in a home, as long as few other runs were opened."""
+    return RunMemory(name)
 
 
 def read_names(home: Home, name: str) -> tuple[str, ...]:

@@ -10,14 +10,21 @@ from textual.message import Message
 from rftui.actions import bindings
 from rftui.charts.alerts import WATCHED, Alert, alerts_of
 from rftui.charts.chart_plots import Lines, moved_cursor, place, plot_of, steps_in, whole_of
-from rftui.charts.curve_reads import MAX_POINTS, RunCurves, read_curves, read_names, sketch_curves
+from rftui.charts.curve_reads import (
+    AS_IT_IS,
+    MAX_POINTS,
+    RunCurves,
+    memory_of,
+    read_curves,
+    read_names,
+    sketch_curves,
+)
 from rftui.charts.curves import Axis, Range, axis_label
 from rftui.charts.panels import Panel, metrics_of, preset
 from rftui.charts.plot import ALERT, Plot
 from rftui.terminal.clean import one_line
 from rftui.widgets.charts_pane import ChartsPane
 from store.layout import Home
-from store.metrics import CurveMemory
 
 
 class CurvesPane(ChartsPane):
@@ -38,10 +45,12 @@ class CurvesPane(ChartsPane):
         self.data: RunCurves | None = None
         self._names: tuple[str, ...] = ()
         self._alerts: tuple[Alert, ...] = ()
-        self._memory = CurveMemory(name, max_points=MAX_POINTS)
+        self._memory = memory_of(home.path, name)
         self._lines = Lines()
-        self._known: tuple[int, RunCurves] | None = None
-        """What was read of the run as it was at a version."""
+
+    def on_mount(self) -> None:
+        """Reads what the store holds at once, while it is looked whether the run went on."""
+        self.version = AS_IT_IS
 
     def read(self) -> RunCurves:
         """The curves of the charts on this page and on all others: paging should not wait."""
@@ -51,14 +60,15 @@ class CurvesPane(ChartsPane):
         if self.data is None and (first := sketch_curves(self.home, self.run_name, wanted)) is not None:
             return first
         version, part = self.version, self.part
-        known = self._known[1] if self._known is not None and self._known[0] == version else None
+        known = self._memory.known_at(version)
         if part is not None:
             # a part of a run cannot tell what went wrong outside of it
             wanted = metrics_of(self.panels)
-        found = read_curves(self.home, self.run_name, wanted, steps=part, memory=self._memory, known=known)
+        memory = self._memory.curves
+        found = read_curves(self.home, self.run_name, wanted, steps=part, memory=memory, known=known)
         if part is None:
             self._alerts = alerts_of(found.curves, found.evaluations)
-        self._known = (version, found)
+        self._memory.keep(version, found)
         return found._replace(alerts=self._alerts)
 
     def draw(self, found: RunCurves) -> None:
