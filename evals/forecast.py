@@ -132,7 +132,8 @@ def sft_verdict(measures: Measures | None) -> Verdict:
     right, missed, unread = measures.pass_at_1, measures.groups[GroupState.MISSED], measures.groups[GroupState.UNREAD]
     room = Estimate(1 - right.value, 1 - right.high, 1 - right.low)
     sentences = [
-        f"Asked for the answer alone, one completion is right in {percent(right)}: {points(room)} points are missing."
+        f"Asked for the answer alone, a completion is right {percent(right)} of the time: {points(room)} points are "
+        "missing."
     ]
     if room.high < MATTERS:
         return Verdict("sft", "direct", Outlook.LITTLE, (*sentences, _too_small("That")))
@@ -154,9 +155,9 @@ def grpo_verdict(measures: Measures | None, other: Measures | None, *, mode: str
     outlook, reason = _grpo_outlook(measures)
     g = measures.generations
     sentences = [
-        f"One completion is right in {percent(measures.pass_at_1)}, at least one of {g} in "
-        f"{percent(measures.pass_at_g)}: {points(measures.headroom)} points between them are what GRPO could reach by "
-        "making sure of what it now finds by chance.",
+        f"A completion is right {percent(measures.pass_at_1)} of the time, at least one of {g} for "
+        f"{percent(measures.pass_at_g)} of the prompts: {points(measures.headroom)} points between them are what GRPO "
+        "could reach by making sure of what is now found by chance.",
         f"{percent(measures.groups[GroupState.MIXED])} of the groups are mixed, so that right completions have an "
         f"advantage; of the others {_others(measures)}.",
         *_luck(measures),
@@ -194,7 +195,7 @@ def _grpo_outlook(measures: Measures) -> tuple[Outlook, str]:
         )
     if guess is not None and measures.pass_at_1.low <= guess.pass_at_1:
         return Outlook.UNCLEAR, (
-            f"By its interval one completion is not right more often than a guess among the options "
+            f"By its interval a completion may be right no more often than a guess among the options "
             f"({_plain(guess.pass_at_1)}), so mixed groups and headroom may be luck: there is a reward to learn from, "
             "and no sign that the model sees anything of the answer yet."
         )
@@ -220,12 +221,14 @@ def _luck(measures: Measures) -> list[str]:
     """How much of the headroom picking an option at random would show as well."""
     sentences = []
     if (guess := measures.guessing) is not None:
+        says = f", so pass@{measures.generations} alone is no sign of knowledge here" if guess.pass_at_g > 0.5 else ""
         sentences.append(
-            f"Guessing among the options would be right in {_plain(guess.pass_at_1)}, at least once in "
-            f"{measures.generations} in {_plain(guess.pass_at_g)}, and leave {_plain(guess.mixed)} of the groups mixed."
+            f"Guessing among the options would be right {_plain(guess.pass_at_1)} of the time, at least once in "
+            f"{measures.generations} for {_plain(guess.pass_at_g)} of the prompts, and leave {_plain(guess.mixed)} of "
+            f"the groups mixed{says}."
         )
     sentences.append(
-        f"The most frequent of {measures.generations} answers is right in {percent(measures.majority)}, "
+        f"The most frequent of {measures.generations} answers is right for {percent(measures.majority)} of the prompts, "
         f"{points(measures.majority_gain, is_signed=True)} points against one completion: about what sharpening alone "
         "would give, and what greedy decoding may have without training."
     )
@@ -278,7 +281,7 @@ def thinking_verdict(gap: Gap | None) -> Verdict:
     if gap is None or gap.prompts < LEAST_PROMPTS:
         found = 0 if gap is None else gap.prompts
         return Verdict("thinking", "both", Outlook.TOO_FEW, (_few(found),))
-    said = f"Over {gap.prompts} prompts asked both ways, with <think> one completion is right "
+    said = f"Over {gap.prompts} prompts asked both ways, with <think> a completion is right "
     sentence = f"{said}{points(gap.gap, is_signed=True)} points more often than without."
     if gap.gap.low > 0:
         return Verdict("thinking", "both", Outlook.FOR, (sentence, "So before training, at this temperature."))

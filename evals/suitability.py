@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -250,7 +250,7 @@ def _powers_of_two(most: int) -> list[int]:
     return [*(1 << power for power in range(most.bit_length()) if 1 << power < most), most]
 
 
-def _part(group: Group, holds: Any) -> float:
+def _part(group: Group, holds: Callable[[Completion], bool]) -> float:
     return sum(holds(each) for each in group.completions) / len(group.completions)
 
 

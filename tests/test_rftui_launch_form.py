@@ -24,7 +24,7 @@ from tests.launch_forms import GPUS, asked, form, row, side, texts
 
 def test_every_setting_has_a_field_with_meaning_and_expectation() -> None:
     fields: dict[str, Any] = {}
-    for method in ("grpo", "sft"):
+    for method in ("grpo", "sft", "suit"):
         for field in form_fields(
             method=method, task="sat", tasks=["sat"], recipes=["tiny"], rewards=["accuracy"], is_clone=False
         ):

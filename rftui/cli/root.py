@@ -27,11 +27,13 @@ from rftui.cli import (
     queueing,
     reading,
     rebinding,
+    reporting,
     rewarding,
     serving,
     steering,
     storing,
     studying,
+    suiting,
     tasks,
 )
 from rftui.cli.homes import remember_named
@@ -43,7 +45,7 @@ from rftui.errors import UsageProblem
 INTERRUPTED = 130
 READERS = frozenset(
     {"runs", "show", "logs", "curves", "rollouts", "compare", "tasks", "recipes", "doctor", "keys", "serve"}
-    | {"rewards", "evals", "interaction", "queue", "study"}
+    | {"rewards", "evals", "interaction", "queue", "study", "report"}
 )
 """Commands that leave a home as it is where it is read-only; any other is refused with --read-only. Those of `study`
 that change something refuse by themselves."""
@@ -118,6 +120,7 @@ launching.register(app)
 cloning.register(app)
 evaluating.register(app)
 evaluations.register(app)
+suiting.register(app)
 interacting.register(app)
 reading.register(app)
 comparing.register(app)
@@ -131,6 +134,7 @@ rebinding.register(app)
 serving.register(app)
 storing.register(app)
 studying.register(app)
+reporting.register(app)
 
 
 def run(arguments: list[str]) -> int:
