@@ -337,7 +337,8 @@ def _wilson_of(share: float, n: float, *, level: float) -> tuple[float, float]:
     z = _t_quantile(level, None)
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return max(0.0, middle - half), min(1.0, middle + half)
+    # rounding must not leave the share itself outside
+    return max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half))
 
 
 def _drawn_interval(changes_N: NDArray[float64], *, seed: int, level: float) -> tuple[float, float]:

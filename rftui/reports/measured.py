@@ -14,6 +14,7 @@ from rftui.comparing.comparison import source_name
 from rftui.studies.cells import Point, cell_settings, point_text
 from rftui.studies.definition import Regime, Study
 from rftui.studies.progress import CellView, StudyView
+from rftui.terminal.clean import one_line
 from store.config import Method
 from store.evaluations import EvalAnswer, EvalKey, HeldOut, eval_answers, held_out
 from store.layout import Home
@@ -53,7 +54,7 @@ class Evaluated(NamedTuple):
     @property
     def data(self) -> str:
         """Source and split."""
-        return f"{source_name(self.totals.source)}, split {self.totals.key.split}"
+        return one_line(f"{source_name(self.totals.source)}, split {self.totals.key.split}")
 
 
 class Way(NamedTuple):
@@ -164,7 +165,7 @@ def _way(home: Home, study: Study, cells: list[CellView]) -> Way:
             for asked, one in _evaluated(home, item).items():
                 found.setdefault(asked, []).append(one)
     groups = {asked: tuple(group) for asked, group in found.items()}
-    return Way(regime.name, first.point, label, role_of(study, regime, cells[0]), tuple(ordered), groups)
+    return Way(regime.name, first.point, one_line(label), role_of(study, regime, cells[0]), tuple(ordered), groups)
 
 
 def role_of(study: Study, regime: Regime, item: CellView) -> Role:

@@ -8,19 +8,12 @@ from evals.interaction import LEAST_SEEDS
 from evals.statistics import FEW_FLIPS
 from evals.study_statistics import SeedDifference, SeedInteraction
 from rftui.formats import counted, fraction, p_text
-from rftui.reports.findings import SIGNIFICANT, Answer, Contrast, Depends, Effect, LengthChange, Question, Verdict
+from rftui.reports.findings import SIGNIFICANT, Answer, Contrast, Depends, Effect, LengthChange, Verdict
 from rftui.reports.measured import PROMPT_WORDS
 
 ALPHA = f"{SIGNIFICANT:.2f}".removeprefix("0")
 MOST_NAMED = 12
 """Effects that a sentence names one by one; the table has all."""
-DONE_WELL = {
-    Question.OVER_BASE: ("it helps", "it harms"),
-    Question.OVER_SFT: ("it does better", "it does worse"),
-    Question.SFT: ("it helps", "it harms"),
-    Question.THINKING: ("thinking helps", "thinking harms"),
-    Question.LONGER: ("the length reward helps", "the length reward harms"),
-}
 
 
 def points(share: float, *, is_signed: bool = True) -> str:
@@ -55,25 +48,34 @@ def answer_sentences(answer: Answer) -> list[str]:
 
 
 def _in_short(answer: Answer) -> str:
-    tests = len(answer.effects)
+    """Yes, no, or that it differs; by the corrected p-values alone."""
+    tests, counts = len(answer.effects), answer.counts()
     if not tests:
         return "Not enough data: nothing could be tested."
-    helps, harms = DONE_WELL[answer.question]
-    counts = answer.counts()
-    parts = [
-        _listed(helps, answer.effects, Verdict.HIGHER, counts[Verdict.HIGHER]),
-        _listed(harms, answer.effects, Verdict.LOWER, counts[Verdict.LOWER]),
-        f"not told apart: {counts[Verdict.UNDECIDED]}",
-    ]
-    kept = "; ".join(parts)
-    return f"Of {counted(tests, 'comparison')}, {kept}."
+    better, worse, open_ = (counts[each] for each in (Verdict.HIGHER, Verdict.LOWER, Verdict.UNDECIDED))
+    of_all = f"of {counted(tests, 'comparison')}"
+    rest = f"; in {open_} the two are not told apart" if open_ else ""
+    if not better + worse:
+        return f"That was not shown: in none {of_all} are the two told apart (corrected p below {ALPHA})."
+    if not worse:
+        return f"Yes in {better} {of_all} ({_which(answer, Verdict.HIGHER)}){rest}."
+    if not better:
+        return f"No: it is worse in {worse} {of_all} ({_which(answer, Verdict.LOWER)}){rest}."
+    return (
+        f"That differs: {of_all}, it is better in {better} ({_which(answer, Verdict.HIGHER)}) and worse in {worse} "
+        f"({_which(answer, Verdict.LOWER)}){rest}."
+    )
 
 
-def _listed(what: str, effects: Sequence[Effect], which: Verdict, count: int) -> str:
-    if not count:
-        return f"{what}: none"
-    places = list(dict.fromkeys(effect.contrast.place.title for effect in effects if effect.verdict is which))
-    return f"{what}: {count} (on {', '.join(places)})"
+def _which(answer: Answer, verdict: Verdict) -> str:
+    """Places, each with what is told apart there."""
+    found: dict[str, list[str]] = {}
+    for effect in answer.effects:
+        if effect.verdict is verdict:
+            contrast = effect.contrast
+            how = contrast.after.label if contrast.is_of_thinking else PROMPT_WORDS[contrast.after_prompt]
+            found.setdefault(contrast.place.title, []).append(how)
+    return "; ".join(f"{place}: {', '.join(dict.fromkeys(hows))}" for place, hows in found.items())
 
 
 def _decided(effect: Effect) -> str:
