@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from rftui.queueing.guard import queue_lock
+from rftui.queueing.markers import mark, queue_dir
+from rftui.queueing.records import keep_environment, write_new
 from rftui.supervision.ledger import read_ledger
 from rftui.supervision.processes import run_processes
 from store.config import config_toml, parse_config
@@ -74,6 +78,19 @@ class Bench:
         run_dir.launch.write_text(json.dumps(launch))
         return run_dir
 
+    def queue_run(self, name: str, *, gpus_any: bool = False, after: tuple[str, ...] = (), **settings: Any) -> RunDir:
+        """A run as a launch leaves it in the queue; nobody serves it yet. `priority` and `held` are the queue's."""
+        asked = {"priority": settings.pop("priority", 0), "held": settings.pop("held", False)}
+        run_dir = self.make_run(name, **settings)
+        waited_for = [{"name": other, "uid": uid_of(self.home.run(other))} for other in after]
+        launch = json.loads(run_dir.launch.read_text())
+        launch["queue"] = {**asked, "after": waited_for, "gpus_any": gpus_any}
+        run_dir.launch.write_text(json.dumps(launch))
+        write_new(run_dir)
+        keep_environment(run_dir, self.environment)
+        mark(self.home, name)
+        return run_dir
+
     def supervise(self, run_dir: RunDir, *arguments: str) -> subprocess.Popen[bytes]:
         """A supervisor as a launch starts it."""
         return subprocess.Popen(
@@ -106,7 +123,10 @@ class Bench:
         return json.loads(finished.stdout)
 
     def clean_up(self) -> None:
-        """Ends whatever is left of this home's runs."""
+        """Ends whatever is left of this home's runs, and who would start more of them."""
+        shutil.rmtree(queue_dir(self.home), ignore_errors=True)
+        if (dispatcher := dispatcher_pid(self.home)) is not None:
+            kill(dispatcher)
         for name in self.home.runs():
             run_dir = self.home.run(name)
             if not run_dir.config.exists():
@@ -118,6 +138,16 @@ class Bench:
                 command = Path(f"/proc/{supervisor.pid}/cmdline").read_bytes()
                 if str(run_dir.path).encode() in command:
                     kill(supervisor.pid)
+
+
+def dispatcher_pid(home: Home) -> int | None:
+    """The process that serves the queue of a home, where there is one."""
+    try:
+        pid = int(queue_lock(home).read_text())
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (OSError, ValueError):
+        return None
+    return pid if b"rftui.queueing.dispatcher" in command and str(home.path).encode() in command else None
 
 
 def kill(pid: int) -> None:

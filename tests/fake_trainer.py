@@ -2,7 +2,7 @@
 
 `install(folder)` makes a package `trainer` there for PYTHONPATH. How it behaves is read from the file that
 FAKE_TRAINER names, a JSON object: step_s, crash_at, exit_at, hang_at, exit_code, sigterm_is_ignored, start_delay_s,
-due_s, traceback, check, walks, quick_steps.
+due_s, traceback, check, walks, quick_steps, leases (a folder where it says what it holds).
 """
 
 from __future__ import annotations
@@ -58,7 +58,50 @@ def main() -> None:
     attempt = int(arguments[arguments.index("--attempt") + 1])
     config = tomllib.loads((run_dir / "config.toml").read_text())
     time.sleep(behaviour.get("start_delay_s", 0))
+    if folder := behaviour.get("leases"):
+        claim_leases(Path(folder), run_dir.name)
     train(run_dir, config, behaviour, attempt=attempt, resume="--resume" in arguments)
+
+
+def held_locks() -> list[str]:
+    """Locks of slots and GPUs that this process inherited, by file name."""
+    held = []
+    for entry in os.scandir("/proc/self/fd"):
+        try:
+            path = Path(os.readlink(entry.path))
+        except OSError:
+            continue
+        if path.suffix == ".lock":
+            held.append(path.name)
+    return sorted(held)
+
+
+def claim_leases(folder: Path, name: str) -> None:
+    """Writes down what this process holds, and whether a process that still lives holds any of it, too."""
+    me = f"{os.getpid()} {started_at(os.getpid())}"
+    held = held_locks()
+    others = {}
+    for lock in held:
+        claim = folder / f"{lock}.claim"
+        if claim.exists():
+            pid, ticks = claim.read_text().split()
+            if started_at(int(pid)) == ticks and f"{pid} {ticks}" != me:
+                others[lock] = int(pid)
+        partial = folder / f"{lock}.{os.getpid()}"
+        partial.write_text(me)
+        os.replace(partial, claim)
+    with (folder / "started.jsonl").open("a") as file:
+        record = {"run": name, "pid": os.getpid(), "time": time.time(), "held": held, "doubly": others}
+        file.write(json.dumps(record) + "\n")
+
+
+def started_at(pid: int) -> str:
+    """Start time of a living process in ticks since boot; empty for one that is gone."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return ""
+    return "" if fields[0] in "ZX" else fields[19]
 
 
 def newest_checkpoint(run_dir: Path) -> int:
