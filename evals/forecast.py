@@ -228,9 +228,9 @@ def _luck(measures: Measures) -> list[str]:
             f"the groups mixed{says}."
         )
     sentences.append(
-        f"The most frequent of {measures.generations} answers is right for {percent(measures.majority)} of the prompts, "
-        f"{points(measures.majority_gain, is_signed=True)} points against one completion: about what sharpening alone "
-        "would give, and what greedy decoding may have without training."
+        f"The most frequent of {measures.generations} answers is right for {percent(measures.majority)} of the "
+        f"prompts, {points(measures.majority_gain, is_signed=True)} points against one completion: about what "
+        "sharpening alone would give, and what greedy decoding may have without training."
     )
     return sentences
 

@@ -117,8 +117,8 @@ def _foot(document: Mapping[str, Any], width: int) -> Iterator[str]:
     made = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(float(document.get("made_at") or 0)))
     commit = f", commit {one_line(document['commit'])[:12]}" if document.get("commit") else ""
     yield from _wrapped(
-        "In brackets: 95% intervals over prompts, each by itself, so about one in twenty misses. The prompts are of the "
-        "training split; what is learnt on them need not carry over, and no learning rate was tried.",
+        "In brackets: 95% intervals over prompts, each by itself, so about one in twenty misses. The prompts are of "
+        "the training split; what is learnt on them need not carry over, and no learning rate was tried.",
         width,
     )
     yield from _wrapped(
