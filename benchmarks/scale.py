@@ -56,20 +56,20 @@ class Driver:
         for key in keys:
             self.terminal.stop(key, first_byte_s=2.0)
 
-    def time(self, what: str, keys: Sequence[str], *, then: Sequence[str] = (), times: int | None = None) -> None:
+    def time(self, what: str, keys: Sequence[str], *, then: Sequence[str] = ()) -> None:
         """Times the keys in turn, each as often as it takes; after each come others that are not timed."""
         answers = []
-        for number in range(self.presses if times is None else times):
+        for number in range(self.presses):
             answers.append(self._answer(keys[number % len(keys)]))
             self.press(*then)
         report(what, answers)
         self._look_at_memory()
 
     def time_typed(self, what: str, texts: Sequence[str], *, opens: str, then: Sequence[str]) -> None:
-        """Opens a line of input, types, and times `enter`."""
+        """Opens a line of input, types the texts in turn, and times `enter`."""
         answers = []
-        for text in texts:
-            self.press(opens, text)
+        for number in range(self.presses):
+            self.press(opens, texts[number % len(texts)])
             answers.append(self._answer("enter"))
             self.press(*then)
         report(what, answers)
@@ -124,8 +124,8 @@ def drive_runs(home: Home, presses: int) -> None:
         driver.time("list: next run", ["j"])
         driver.time("list: page", ["pagedown"])
         driver.time("list: end and home", ["end", "home"])
-        driver.time("list: open a run", ["enter"], then=["escape"], times=20)
-        driver.time("list: sort", ["s"], times=8)
+        driver.time("list: open a run", ["enter"], then=["escape", "j"])
+        driver.time("list: sort", ["s"])
         driver.time_typed(
             "list: filter", ("state:finished", "reward>0.5 sat", "grpo-99", "nothing"), opens="/", then=["escape"]
         )
@@ -134,19 +134,19 @@ def drive_runs(home: Home, presses: int) -> None:
 def drive_curves(home: Home, presses: int) -> None:
     """The charts of a long run."""
     with dashboard(home, "1,000,000 points of each of six metrics", first=LONG, presses=presses) as driver:
-        driver.time("open", ["enter"], then=["escape"], times=10)
+        driver.time("open", ["enter"], then=["escape"])
         driver.press("enter")
         driver.terminal.wait_for("1 Curves")
         driver.terminal.settle(1.0)
         driver.time("cursor", ["left"])
         driver.time("zoom in and out", ["+", "+", "+", "-", "+", "-", "-", "-"])
         driver.press("+", "+", "+", "+", "+", "+")
-        driver.time("pan at a sixty-fourth", [","], times=20)
+        driver.time("pan at a sixty-fourth", [","])
         driver.press("0")
-        driver.time("one chart and all", ["z"], times=20)
-        driver.time("axis", ["x"], times=20)
-        driver.time("smoothing", ["s"], times=20)
-        driver.time("log y", ["o"], times=20)
+        driver.time("one chart and all", ["z"])
+        driver.time("axis", ["x"])
+        driver.time("smoothing", ["s"])
+        driver.time("log y", ["o"])
 
 
 def drive_rollouts(home: Home, name: str, title: str, presses: int) -> None:
@@ -160,15 +160,15 @@ def drive_rollouts(home: Home, name: str, title: str, presses: int) -> None:
         driver.terminal.settle(1.0)
         driver.time("next group", ["n"])
         driver.time("next step and back", ["h", "l"])
-        driver.time("first and newest step", ["home", "end"], times=20)
+        driver.time("first and newest step", ["home", "end"])
         driver.time("sort", ["s"])
-        driver.time("unfold and fold", ["e", "x"], times=20)
-        driver.time("this prompt over steps, and back", ["t", "t"], times=20)
+        driver.time("unfold and fold", ["e", "x"])
+        driver.time("this prompt over steps, and back", ["t", "t"])
         driver.press("enter")
         driver.time("scroll completions", ["pagedown", "pagedown", "pageup"])
         driver.press("escape")
         searches = ("lamp", '"red cube is"', "reward<1.5", "reward<1.5 lamp", "-clipped:yes kind:relation", "zebra")
-        driver.time_typed("search", searches * 3, opens="/", then=["escape"])
+        driver.time_typed("search", searches, opens="/", then=["escape"])
 
 
 HOMES: dict[str, Callable[[Home, argparse.Namespace], None]] = {
