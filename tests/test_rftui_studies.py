@@ -23,7 +23,7 @@ from rftui.studies.listing import listed_studies
 from rftui.studies.places import StudyPlace, find_place
 from rftui.studies.plans import plan_cell
 from rftui.studies.progress import EMPTY, TakenRun, read_study
-from rftui.studies.tables import csv_form, document, grid_table, latex, markdown, sentences, study_table
+from rftui.studies.tables import csv_form, document, grid_table, latex, markdown, narrow_tables, sentences, study_table
 from rftui.studies.takeovers import FinishedRuns, equal_settings
 from rftui.studies.waiting import progress_text
 from store.config import RUN_NAME_PATTERN, parse_config
@@ -420,8 +420,8 @@ def test_grades_are_by_example_and_only_of_what_can_be_graded(home: Home) -> Non
 
 def finished_study(home: Home, **changed: Any) -> None:
     make_study(home, **changed)
-    for key, think in (("sat-base", "1000"), ("sat-grpo-s0", "1110"), ("sat-grpo-s1", "1010")):
-        write_cell(home, "small", key, {"think": think, "direct": "1100"})
+    for item, think in zip(read_study(home, "small").cells, ("1000", "1110", "1010"), strict=False):
+        write_cell(home, "small", item.cell.key, {"think": think, "direct": "1100"})
 
 
 def test_the_table_for_people_has_both_prompts_intervals_n_seeds_and_source(home: Home) -> None:
@@ -476,6 +476,18 @@ def test_every_form_tells_the_same_numbers(home: Home) -> None:
     assert "tiny model" in as_latex
     assert (float(entry["accuracy"]), entry["seeds"], entry["source"]) == (0.625, "0 1", "generated")
     assert document(shown)["states"] == {"finished": 3}
+
+
+def test_a_terminal_of_80_columns_shows_every_column_of_the_grid(home: Home) -> None:
+    regimes = [SMALL["regimes"][0], {"name": "grpo", "label": "GRPO + length", "method": "grpo"}]
+    finished_study(home, regimes=regimes, tasks=[{"name": "aircraft", "source": "generated"}], seeds=[0])
+    (table,) = narrow_tables(study_table(home, read_study(home, "small")))
+
+    widths = [max(len(text) for text in column) for column in zip(*table.rows, strict=True)]
+
+    assert table.title == "greedy, n 4, generated data"
+    assert [column.title for column in table.columns] == ["task", "trained by", "w/o <think>", "w/ <think>", "seeds"]
+    assert sum(max(width, 5) + 3 for width in widths) <= 80
 
 
 def test_two_decodings_stand_below_each_other(home: Home) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import tomllib
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 import tomli_w
 
+from rftui.studies.places import StudyPlace
 from rftui.studies.progress import read_study
 from store.layout import Home
 from tests.fake_runs import Bench, final_state, states_of, trainer_pid, wait_for
@@ -28,6 +30,22 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     made.environment["RFTUI_SLOTS"] = "2"
     yield made
     made.clean_up()
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home in which the study of one baseline and one seed has finished."""
+    made = Bench(tmp_path_factory.mktemp("finished"))
+    small(made, seeds=[0])
+    assert made.rftui("study", "run", "small", "--wait").returncode == 0
+    return made.home.path
+
+
+@pytest.fixture
+def after(bench: Bench, finished: Path) -> Bench:
+    """A home of its own in which that study has finished."""
+    shutil.copytree(finished, bench.home.path)
+    return bench
 
 
 def small(bench: Bench, **changed: Any) -> Path:
@@ -140,9 +158,8 @@ def test_stopping_ends_what_runs_and_what_waits_and_running_again_goes_on(bench:
     assert set(states(bench.home).values()) == {"finished"}
 
 
-def test_a_changed_definition_is_shown_and_not_taken_without_a_yes(bench: Bench) -> None:
-    definition = small(bench, seeds=[0])
-    assert bench.rftui("study", "run", "small", "--wait").returncode == 0
+def test_a_changed_definition_is_shown_and_not_taken_without_a_yes(after: Bench) -> None:
+    bench, definition = after, StudyPlace(after.home, "small").definition
     fields = tomllib.loads(definition.read_text())
     definition.write_text(tomli_w.dumps(fields | {"settings": QUICK | {"beta": 0.1}}))
 
@@ -157,9 +174,8 @@ def test_a_changed_definition_is_shown_and_not_taken_without_a_yes(bench: Bench)
     assert {"small-sat-grpo-s0", "small-sat-grpo-s0.2"} < set(bench.home.runs())
 
 
-def test_a_baseline_that_another_study_computed_is_taken_over(bench: Bench) -> None:
-    small(bench, seeds=[0])
-    assert bench.rftui("study", "run", "small", "--wait").returncode == 0
+def test_a_baseline_that_another_study_computed_is_taken_over(after: Bench) -> None:
+    bench = after
     make_study(bench.home, name="other", settings=QUICK, seeds=[1])
 
     done = bench.json("study", "run", "other", "--wait")
@@ -171,9 +187,8 @@ def test_a_baseline_that_another_study_computed_is_taken_over(bench: Bench) -> N
     assert (base["run"], base["state"], base["is_taken_over"]) == ("small-sat-base", "finished", True)
 
 
-def test_extending_starts_the_new_seeds_alone(bench: Bench) -> None:
-    small(bench, seeds=[0])
-    assert bench.rftui("study", "run", "small", "--wait").returncode == 0
+def test_extending_starts_the_new_seeds_alone(after: Bench) -> None:
+    bench = after
 
     done = bench.json("study", "extend", "small", "--seeds", "1", "--wait")
 

@@ -14,7 +14,7 @@ from rftui.studies.changes import StudyChange
 from rftui.studies.listing import ListedStudy
 from rftui.studies.progress import CellView, StudyView, read_study
 from rftui.studies.running import Started, pending_change
-from rftui.studies.tables import StudyTable, csv_form, document, grid_table, latex, markdown, sentences, study_table
+from rftui.studies.tables import StudyTable, csv_form, document, latex, markdown, narrow_tables, sentences, study_table
 from rftui.studies.waiting import wait_for_study
 from store.states import State
 
@@ -76,9 +76,10 @@ def print_study(made: StudyTable, *, form: str, with_cells: bool) -> None:
 
 
 def _print_for_people(made: StudyTable, *, with_cells: bool) -> None:
-    table = grid_table(made)
-    say(table.title)
-    print_table(table.columns, table.rows)
+    say(f"{made.view.name}: {made.view.study.title}")
+    for table in narrow_tables(made):
+        say(table.title)
+        print_table(table.columns, table.rows)
     for sentence in sentences(made):
         say(f"- {sentence}")
     say(f"- {states_line(made.view)}")

@@ -21,6 +21,8 @@ from store.states import State
 PROMPT_TITLES = {"direct": "w/o <think>", "think": "w/ <think>"}
 """As the paper heads its columns."""
 TINY = "tiny"
+NOTHING = "—"
+"""Stands where nothing is measured, or nothing applies."""
 
 
 class StudyTable(NamedTuple):
@@ -38,41 +40,81 @@ def study_table(home: Home, view: StudyView) -> StudyTable:
     return StudyTable(view, {decoding: rows(home, view, decoding=decoding) for decoding in decodings})
 
 
+class Shape(NamedTuple):
+    """Which columns a grid has beside the numbers; those that say the same in every row are left to its heading."""
+
+    has_difficulty: bool
+    has_points: bool
+    has_decoding: bool
+    has_published: bool
+    has_n: bool = True
+    has_data: bool = True
+
+
 def grid_table(made: StudyTable) -> Table:
-    """The grid for people: a row a way to come by a model, a column a prompt."""
-    study = made.view.study
-    has_difficulty = any(row.difficulty is not None for grid in made.grids.values() for row in grid)
-    has_points = any(row.point for grid in made.grids.values() for row in grid)
-    has_decodings = len(made.grids) > 1
-    columns = [
-        Column("task", can_shrink=True),
-        *([Column("difficulty", is_right=True)] if has_difficulty else []),
-        Column("trained by", can_shrink=True),
-        *([Column("with", can_shrink=True)] if has_points else []),
-        *([Column("decoding")] if has_decodings else []),
+    """The grid in full: a row a way to come by a model and a decoding, a column a prompt."""
+    shape = _shape(made)._replace(has_decoding=len(made.grids) > 1)
+    texts = [_row_text(made, shape, decoding, row) for decoding, row in _in_order(made)]
+    return Table(_title(made), _columns(shape), texts)
+
+
+def narrow_tables(made: StudyTable) -> Iterator[Table]:
+    """The grid for a terminal: a table a decoding, under what all of its rows have in common."""
+    for decoding, grid in made.grids.items():
+        counts = {_n_text(row) for row in grid} - {NOTHING}
+        kinds = {_data_text(row) for row in grid} - {NOTHING}
+        shape = _shape(made)._replace(has_n=len(counts) > 1, has_data=len(kinds) > 1)
+        common = [decoding, *(f"n {n}" for n in counts if len(counts) == 1)]
+        common += [f"{kind} data" for kind in kinds if len(kinds) == 1]
+        yield Table(", ".join(common), _columns(shape), [_row_text(made, shape, decoding, row) for row in grid])
+
+
+def _title(made: StudyTable) -> str:
+    return one_line(f"{made.view.name}: {made.view.study.title}")
+
+
+def _shape(made: StudyTable) -> Shape:
+    rows_of_all = [row for grid in made.grids.values() for row in grid]
+    return Shape(
+        has_difficulty=any(row.difficulty is not None for row in rows_of_all),
+        has_points=any(row.point for row in rows_of_all),
+        has_decoding=False,
+        has_published=bool(made.view.study.published),
+    )
+
+
+def _columns(shape: Shape) -> tuple[Column, ...]:
+    return (
+        Column("task"),
+        *([Column("difficulty", is_right=True)] if shape.has_difficulty else []),
+        Column("trained by"),
+        *([Column("with", can_shrink=True)] if shape.has_points else []),
+        *([Column("decoding")] if shape.has_decoding else []),
         *(Column(PROMPT_TITLES[prompt]) for prompt in PROMPTS),
-        *([Column("paper w/o, w/")] if study.published else []),
-        Column("n", is_right=True),
+        *([Column("paper w/o, w/")] if shape.has_published else []),
+        *([Column("n", is_right=True)] if shape.has_n else []),
         Column("seeds", is_right=True),
-        Column("data"),
+        *([Column("data")] if shape.has_data else []),
+    )
+
+
+def _row_text(made: StudyTable, shape: Shape, decoding: str, row: GridRow) -> list[str]:
+    return [
+        row.task,
+        *([NOTHING if row.difficulty is None else f"{row.difficulty:g}"] if shape.has_difficulty else []),
+        one_line(row.label),
+        *([one_line(point_text(row.point))] if shape.has_points else []),
+        *([decoding] if shape.has_decoding else []),
+        *(cell_text(row.results[prompt]) for prompt in PROMPTS),
+        *([_published_text(made.view.study, row)] if shape.has_published else []),
+        *([_n_text(row)] if shape.has_n else []),
+        seeds_text(row),
+        *([_data_text(row)] if shape.has_data else []),
     ]
-    texts = []
-    for decoding, row in _in_order(made):
-        texts.append(
-            [
-                row.task,
-                *(["—" if row.difficulty is None else f"{row.difficulty:g}"] if has_difficulty else []),
-                one_line(row.label),
-                *([one_line(point_text(row.point))] if has_points else []),
-                *([decoding] if has_decodings else []),
-                *(cell_text(row.results[prompt]) for prompt in PROMPTS),
-                *([_published_text(study, row)] if study.published else []),
-                _n_text(row),
-                seeds_text(row),
-                "/".join(sorted({cell.source_kind for cell in row.results.values() if cell.source_kind})) or "—",
-            ]
-        )
-    return Table(one_line(f"{made.view.name}: {study.title}"), tuple(columns), texts)
+
+
+def _data_text(row: GridRow) -> str:
+    return "/".join(sorted({cell.source_kind for cell in row.results.values() if cell.source_kind})) or NOTHING
 
 
 def _in_order(made: StudyTable) -> Iterator[tuple[str, GridRow]]:
@@ -92,7 +134,7 @@ def states_text(states: Sequence[str]) -> str:
     """`queued`, `1 running 2 queued`; a dash where there is no run."""
     known = [state for state in states if state not in (EMPTY, State.FINISHED)]
     if not known:
-        return "—"
+        return NOTHING
     if len(states) == 1:
         return states[0]
     return " ".join(f"{known.count(state)} {state}" for state in dict.fromkeys(known))
@@ -104,13 +146,13 @@ def seeds_text(row: GridRow) -> str:
     total = len(cells[0].states)
     done = max(len(cell.runs) for cell in cells)
     if not any(cell.seeds for cell in cells) and total == 1 and done:
-        return "—"
+        return NOTHING
     return str(done) if done == total else f"{done} of {total}"
 
 
 def _n_text(row: GridRow) -> str:
     counts = sorted({cell.n for cell in row.results.values() if cell.accuracy is not None})
-    return "/".join(map(str, counts)) or "—"
+    return "/".join(map(str, counts)) or NOTHING
 
 
 def _published(study: Study, row: GridRow, prompt: str) -> PublishedNumber | None:
@@ -122,7 +164,7 @@ def _published(study: Study, row: GridRow, prompt: str) -> PublishedNumber | Non
 
 def _published_text(study: Study, row: GridRow) -> str:
     numbers = [_published(study, row, prompt) for prompt in PROMPTS]
-    return ", ".join("—" if number is None else fraction(number.value) for number in numbers)
+    return ", ".join(NOTHING if number is None else fraction(number.value) for number in numbers)
 
 
 def sentences(made: StudyTable) -> list[str]:
