@@ -12,7 +12,7 @@ from rftui.reports.findings import TITLES, Answer, Question, Verdict
 from rftui.reports.measured import PROMPT_WORDS
 from rftui.reports.report import Report, count_states
 from rftui.reports.trained import WithinTraining
-from rftui.reports.wording import answer_sentences, depends_sentences, points_interval
+from rftui.reports.wording import answer_sentences, depends_sentences, points_interval, tokens
 from rftui.terminal.clean import one_line
 
 DEPENDS = {
@@ -123,12 +123,12 @@ def _within(each: WithinTraining) -> str:
     gap = ""
     if found.gap is not None and found.gap_low is not None and found.gap_high is not None:
         gap = (
-            f" Right ones are {found.gap:+.1f} tokens [{found.gap_low:+.1f}, {found.gap_high:+.1f}] longer than wrong "
-            "ones."
+            f" Right ones differ from wrong ones of their prompt by {tokens(found.gap)} tokens "
+            f"[{tokens(found.gap_low)}, {tokens(found.gap_high)}]."
         )
     return (
-        f"{each.place.title}, {each.label}: a completion that is one standard deviation ({each.spread:.1f} tokens) "
-        f"longer than others of its prompt is right {points_interval(*effect)} more often, over "
+        f"{each.place.title}, {each.label}: with one standard deviation of length within prompts ({each.spread:.1f} "
+        f"tokens) more, the share of right completions changes by {points_interval(*effect)}, over "
         f"{counted(found.prompts, 'prompt')} ({found.mixed:,} with right and wrong ones).{gap}"
     )
 

@@ -11,8 +11,20 @@ from rftui.reports.report import Report
 from rftui.reports.table import Number, TableRow
 from rftui.reports.wording import points
 
-EFFECT_TITLES = ("task", "what", "before", "after", "difference", "p", "corrected p", "n", "seeds", "verdict", "data")
-DEPENDS_TITLES = ("what", "task less task", "first", "second", "difference", "p", "corrected p", "n", "verdict")
+EFFECT_TITLES = (
+    "task",
+    "what",
+    "difference",
+    "verdict",
+    "corrected p",
+    "p",
+    "accuracy",
+    "against",
+    "n",
+    "seeds",
+    "data",
+)
+DEPENDS_TITLES = ("what", "task less task", "difference", "verdict", "corrected p", "p", "first", "second", "n")
 FORECAST_TITLES = ("task", "of what", "forecast", "predicted", "measured", "corrected p", "how it came out")
 RUN_TITLES = ("cell", "run", "state", "step", "commit")
 
@@ -94,46 +106,42 @@ def effects_caption(report: Report, tests: int) -> str:
 
 def effect_rows(answer: Answer) -> list[list[str]]:
     """The effects of a question as cells of text."""
-    rows = []
-    for effect in answer.effects:
-        found, contrast = effect.found, effect.contrast
-        rows.append(
-            [
-                contrast.place.title,
-                contrast.title,
-                fraction(found.before),
-                fraction(found.after),
-                f"{points(found.difference)} [{points(found.low)}, {points(found.high)}]",
-                p_text(found.p),
-                p_text(effect.p_holm),
-                str(found.n),
-                ", ".join(map(str, effect.seeds)) or "none",
-                verdict_words(effect.verdict),
-                effect.data,
-            ]
-        )
-    return rows
+    return [
+        [
+            effect.contrast.place.title,
+            effect.contrast.title,
+            f"{points(found.difference)} [{points(found.low)}, {points(found.high)}]",
+            verdict_words(effect.verdict),
+            p_text(effect.p_holm),
+            p_text(found.p),
+            fraction(found.after),
+            fraction(found.before),
+            str(found.n),
+            ", ".join(map(str, effect.seeds)) or "none",
+            effect.data,
+        ]
+        for effect in answer.effects
+        for found in [effect.found]
+    ]
 
 
 def depends_rows(answer: Answer) -> list[list[str]]:
     """The interactions of a question as cells of text."""
-    rows = []
-    for each in answer.depends:
-        found = each.found
-        rows.append(
-            [
-                each.first.title,
-                f"{each.first.place.title} less {each.second.place.title}",
-                points(found.first),
-                points(found.second),
-                f"{points(found.difference)} [{points(found.low)}, {points(found.high)}]",
-                p_text(found.p),
-                p_text(each.p_holm),
-                f"{found.n_first}, {found.n_second}",
-                verdict_words(each.verdict),
-            ]
-        )
-    return rows
+    return [
+        [
+            each.first.title,
+            f"{each.first.place.title} less {each.second.place.title}",
+            f"{points(found.difference)} [{points(found.low)}, {points(found.high)}]",
+            verdict_words(each.verdict),
+            p_text(each.p_holm),
+            p_text(found.p),
+            points(found.first),
+            points(found.second),
+            f"{found.n_first}, {found.n_second}",
+        ]
+        for each in answer.depends
+        for found in [each.found]
+    ]
 
 
 def said_words(said: Said) -> str:

@@ -16,10 +16,14 @@ MOST_NAMED = 12
 """Effects that a sentence names one by one; the table has all."""
 
 
-def points(share: float, *, is_signed: bool = True) -> str:
+def points(share: float) -> str:
     """`+3.2`: a share in points."""
-    text = f"{100 * share:{'+' if is_signed else ''}.1f}"
-    return text.replace("-0.0", "0.0").replace("+0.0", "0.0")
+    return tokens(100 * share)
+
+
+def tokens(count: float) -> str:
+    """`+3.2`: a difference of tokens; 0.0 has no sign."""
+    return "0.0" if abs(count) < 0.05 else f"{count:+.1f}"
 
 
 def points_interval(middle: float, low: float, high: float) -> str:
@@ -117,7 +121,7 @@ def _longer(change: LengthChange) -> str:
     return (
         f"On {contrast.place.title} {PROMPT_WORDS[contrast.after_prompt]}, answers of {contrast.after.label} have "
         f"{change.after:.1f} tokens on average and those of {contrast.before.label} {change.before:.1f}: "
-        f"{by.mean:+.1f} [{by.low:+.1f}, {by.high:+.1f}] over {by.n} examples."
+        f"{tokens(by.mean)} [{tokens(by.low)}, {tokens(by.high)}] over {by.n} examples."
     )
 
 
@@ -149,10 +153,13 @@ def depends_sentences(answer: Answer) -> list[str]:
         why = answer.depends_missing[0].why if answer.depends_missing else "it needs the same change at two places"
         return [f"Not enough data: {why}."]
     told = [each for each in answer.depends if each.verdict is not Verdict.UNDECIDED]
-    sentences = [
-        f"Of {counted(len(answer.depends), 'pair')} of places and changes, the effects differ in {len(told)} and are "
-        f"not told apart in {len(answer.depends) - len(told)}."
-    ]
+    of_all = f"of {counted(len(answer.depends), 'test')} of one change at two places"
+    if told:
+        open_ = len(answer.depends) - len(told)
+        rest = f"; in {open_} its effects are not told apart" if open_ else ""
+        sentences = [f"Yes in {len(told)} {of_all}{rest}."]
+    else:
+        sentences = [f"That was not shown: in none {of_all} are its effects told apart (corrected p below {ALPHA})."]
     sentences += [_differs(each) for each in told[:MOST_NAMED]]
     if len(told) > MOST_NAMED:
         sentences.append(f"The table has the other {len(told) - MOST_NAMED}.")

@@ -13,11 +13,11 @@ from typing import NamedTuple
 from rftui.cli.output import json_safe
 from rftui.reports.document import document
 from rftui.reports.figures import Drawing, check_can_draw, draw_courses, draw_effects, draw_lengths, draw_table
-from rftui.reports.findings import Question
+from rftui.reports.findings import TITLES, Question
 from rftui.reports.markdown import markdown
 from rftui.reports.page import html
 from rftui.reports.pictures import Picture, read_picture
-from rftui.reports.prose import TITLES, caption
+from rftui.reports.prose import caption
 from rftui.reports.report import Report
 from store.layout import Home
 
