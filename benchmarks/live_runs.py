@@ -24,6 +24,8 @@ def live_runs(
     """Runs that train by the time they are given, after some steps that took none, and end with the context."""
     folder.mkdir(parents=True, exist_ok=True)
     bench = Bench(folder, step_s=step_s, quick_steps=past_steps, walks=CHARTS)
+    # a machine with fewer CPUs would queue some of them
+    bench.environment["RFTUI_SLOTS"] = str(count)
     runs = [bench.make_run(f"sat-grpo-{number}", max_steps=steps, save_steps=0) for number in range(1, count + 1)]
     try:
         for run in runs:
