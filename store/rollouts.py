@@ -20,7 +20,7 @@ OF_GROUP = "BETWEEN (g.id << 12) AND (g.id << 12 | 4095)"
 _COLUMNS = (
     "t.step, g.number, t.sample, g.uid, g.prompt, g.gold, t.text, t.think, t.answer, t.malformed, "
     "t.rewards, t.reward, t.advantage, t.tokens, t.think_tokens, t.stop, g.kind, g.question, g.options, g.images, "
-    "g.policy_step, t.attempt, t.errors"
+    "g.policy_step, t.attempt, t.errors, g.prompt_mode"
 )
 _ACCURACY = "json_extract(t.rewards, '$.accuracy')"
 _SPREAD = f"(SELECT max(c.reward) - min(c.reward) FROM completion c WHERE c.id {OF_GROUP})"
@@ -37,6 +37,7 @@ NUMBER_KEYS = {
 TEXT_KEYS = {
     "uid": "g.uid",
     "kind": "g.kind",
+    "mode": "g.prompt_mode",
     "question": "g.question",
     "gold": "g.gold",
     "answer": "t.answer",
@@ -84,6 +85,8 @@ class Rollout(NamedTuple):
     policy_step: int
     attempt: int
     errors: dict[str, str]
+    prompt_mode: str = ""
+    """think or direct"""
 
 
 class EvalSample(NamedTuple):
@@ -345,6 +348,7 @@ def _rollout(row: tuple[Any, ...]) -> Rollout:
             images,
             *row[20:22],
             json.loads(row[22]) if row[22] else {},
+            row[23],
         )
     )
 

@@ -209,6 +209,7 @@ ROLLOUT_FIELDS = (
     "policy_step",
     "attempt",
     "errors",
+    "prompt_mode",
 )
 """Names that scripts rely on."""
 

@@ -71,6 +71,8 @@ def prompt_lines(rollout: Rollout, history: Sequence[Occurrence], *, width: int)
     if rollout.options:
         facts.append(_fact("options", " · ".join(drawable_line(str(option)) for option in rollout.options)))
     facts += [_fact("kind", drawable_line(rollout.kind)), _fact("uid", drawable_line(rollout.uid), Role.MUTED)]
+    if rollout.prompt_mode == "direct":
+        facts.append(_fact("asked", "without <think>"))
     if len(history) > 1:
         rates = sparkline(pass_rates(history), width=24)
         facts.append((Span(f"this prompt over {len(history)} steps ", Role.MUTED), Span(rates, Role.BAR)))
