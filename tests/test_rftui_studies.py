@@ -158,7 +158,7 @@ def test_names_of_runs_are_names_however_long_the_cell_is() -> None:
 
 
 def test_a_multiple_of_another_setting_is_worked_out_from_the_recipe(home: Home) -> None:
-    regime = {"name": "grpo", "method": "grpo"}
+    regime: dict[str, Any] = {"name": "grpo", "method": "grpo"}
     regime["settings"] = {"rewards": {"length": {"params": {"target": "0.25 * max_completion_length"}}}}
     study = made(regimes=[regime])
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from rftui.cli.output import Cell, Column, narrate, print_json, print_table, say
+from rftui.cli.output import Cell, Column, console, narrate, print_json, print_table, say
 from rftui.errors import RftuiError, UsageProblem
 from rftui.formats import COLOURS, counted, steps
 from rftui.studies.changes import StudyChange
@@ -80,9 +81,9 @@ def _print_for_people(made: StudyTable, *, with_cells: bool) -> None:
     for table in narrow_tables(made):
         say(table.title)
         print_table(table.columns, table.rows)
-    for sentence in sentences(made):
-        say(f"- {sentence}")
-    say(f"- {states_line(made.view)}")
+    for sentence in [*sentences(made), states_line(made.view)]:
+        for line in textwrap.wrap(f"- {sentence}", console().width, subsequent_indent="  "):
+            say(line)
     if with_cells:
         say()
         _print_cells(made.view)
