@@ -27,9 +27,9 @@ from textual.theme import BUILTIN_THEMES
 from rftui.actions import CHANGES, bindings
 from rftui.cli.output import is_ascii, narrate
 from rftui.key_names import key_name
-from rftui.runs.controls import RunControls
 from rftui.screens.help_screen import HelpScreen
 from rftui.screens.run_list import RunListScreen
+from rftui.studies.controls import StudyControls
 from rftui.terminal.clean import one_line
 from rftui.terminal.dashboard_log import crash_sentence, log_crash, start_log
 from rftui.terminal.driver import TerminalDriver, WayOut, ending_signals
@@ -61,7 +61,7 @@ AGAIN_S = 2.0
 BUILTIN_THEMES.update({theme.name: theme for theme in themes()})
 
 
-class RunListApp(SpareTime, RunControls, inherit_bindings=False):
+class RunListApp(SpareTime, StudyControls, inherit_bindings=False):
     """The dashboard: the live list of runs, and one run in its place."""
 
     TITLE = "rftui"
@@ -139,6 +139,7 @@ class RunListApp(SpareTime, RunControls, inherit_bindings=False):
         if tab is None and last is not None and last.name == summary.name:
             tab = last.tab
         self._run_screen = RunScreen(self.home, summary, first=tab)
+        self.study_behind = None
         self.switch_screen(self._run_screen)
 
     def action_last_run(self) -> None:
@@ -185,9 +186,9 @@ class RunListApp(SpareTime, RunControls, inherit_bindings=False):
         self.collect_later()
 
     def on_run_screen_left(self) -> None:
-        """Back to the list."""
+        """Back to the list, or to the study that the run was opened from."""
         self._remember_run()
-        self.open_list()
+        self.leave_run()
 
     def on_run_list_screen_compare(self, event: RunListScreen.Compare) -> None:
         """Runs were chosen to be seen side by side."""

@@ -177,6 +177,40 @@ class RunCommands(_Commands):
         return Command(f"open run {one_line(run.name, width=60)}", what, partial(self.dashboard.open_run, run))
 
 
+class StudyCommands(_Commands):
+    """Opens any study."""
+
+    ORDER = 1
+
+    def __init__(self, screen: Screen[Any], match_style: Any = None) -> None:
+        super().__init__(screen, match_style)
+        self._names: Sequence[str] = ()
+
+    async def startup(self) -> None:
+        """Reads the names of the studies, in a thread."""
+        self._names = await asyncio.to_thread(self._read)
+
+    def _read(self) -> Sequence[str]:
+        # studies are defined by pydantic: 0.1 s that a home without any need not pay
+        if not (self.dashboard.home.path / "studies").is_dir():
+            return ()
+        from rftui.studies.places import study_names
+
+        try:
+            return study_names(self.dashboard.home)
+        except OSError as error:
+            # the palette's boundary: it still has everything else
+            logger.warning("the palette cannot offer studies: %s", one_line(error))
+            return ()
+
+    def commands(self) -> Sequence[Command]:
+        """By name."""
+        return [
+            Command(f"open study {one_line(name)}", "its grid", partial(self.dashboard.open_study, name))
+            for name in self._names
+        ]
+
+
 class MetricCommands(_Commands):
     """Shows any metric of the run in sight."""
 
@@ -229,13 +263,16 @@ class ThemeCommands(_Commands):
 class Palette(CommandPalette):
     """Textual's palette with our providers, in their order."""
 
-    PROVIDERS: ClassVar[tuple[type[Provider], ...]] = (ActionCommands, RunCommands, MetricCommands, ThemeCommands)
+    PROVIDERS: ClassVar[tuple[type[Provider], ...]] = (
+        *(ActionCommands, RunCommands, StudyCommands),
+        *(MetricCommands, ThemeCommands),
+    )
     DEFAULT_CSS = """
     Palette CommandList > .option-list--option { text-style: none; }
     """
 
     def __init__(self) -> None:
-        super().__init__(self.PROVIDERS, placeholder="an action, a run, a metric, a theme")
+        super().__init__(self.PROVIDERS, placeholder="an action, a run, a study, a metric, a theme")
 
     def on_mount(self) -> None:
         """The sign of the key that opened it."""

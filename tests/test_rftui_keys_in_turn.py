@@ -94,7 +94,7 @@ def test_keys_after_that_of_the_metric_search_wait_until_metrics_were_read(
 
 def test_help_is_scrolled_by_a_key_that_was_typed_ahead_of_it(home: Home) -> None:
     def is_scrolled(screen: Screen[Any]) -> bool:
-        return isinstance(screen, HelpScreen) and any(part.scroll_offset.y > 0 for part in screen.query("_Keys"))
+        return isinstance(screen, HelpScreen) and any(part.scroll_offset.y > 0 for part in screen.query("ScrolledText"))
 
     scenario(home, "? ", is_scrolled)
 

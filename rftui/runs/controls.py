@@ -92,7 +92,7 @@ class RunControls(KeysInTurn):
                 asked = question(verb, [there[name] for name in names if name in there])
         except Exception as error:
             # a boundary: the dashboard goes on without the question
-            asked = Refusal(_sentence(error))
+            asked = Refusal(sentence_of(error))
         self.post_message(self.Asked(verb, asked))
 
     async def on_run_controls_asked(self, event: Asked) -> None:
@@ -123,7 +123,7 @@ class RunControls(KeysInTurn):
                 sentence, is_error = act(self.home, verb, name), False
             except Exception as error:
                 # a boundary: what one run refuses must not keep the others from it
-                sentence, is_error = _sentence(error), True
+                sentence, is_error = sentence_of(error), True
             self.post_message(self.Done(sentence, is_error=is_error))
 
     def on_run_controls_done(self, event: Done) -> None:
@@ -180,7 +180,7 @@ class RunControls(KeysInTurn):
         self.open_run(event.summary)
 
 
-def _sentence(error: Exception) -> str:
+def sentence_of(error: Exception) -> str:
     """An error with what was found, what was expected, and the fix."""
     # the table of errors comes with the configuration: 0.1 s that only an error pays
     from rftui.cli.problems import problem_of

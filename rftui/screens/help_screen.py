@@ -21,7 +21,7 @@ WIDTH = 69
 """Of the text in a dialog that fits 80 columns."""
 
 
-class _Keys(VerticalScroll, can_focus=True, inherit_bindings=False):
+class ScrolledText(VerticalScroll, can_focus=True, inherit_bindings=False):
     """The text, scrolled by the keys of the help alone."""
 
     BINDINGS: ClassVar[list[BindingType]] = []
@@ -33,7 +33,7 @@ class HelpScreen(ModalScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = bindings("help")
     DEFAULT_CSS = """
     HelpScreen { align: center middle; }
-    HelpScreen _Keys {
+    HelpScreen ScrolledText {
         width: 76; max-width: 100%; height: 90%; background: $surface; border: round $primary; padding: 0 1;
         scrollbar-size-vertical: 1; scrollbar-background: $surface;
     }
@@ -48,18 +48,18 @@ class HelpScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """One scrolled text."""
-        with _Keys() as scroll:
+        with ScrolledText() as scroll:
             scroll.border_title = "keys"
             scroll.border_subtitle = "esc closes"
             yield Static(help_text(self.here, self.keymap), markup=False)
 
     def action_scroll(self, lines: int) -> None:
         """Scrolls by lines."""
-        self.query_one(_Keys).scroll_relative(y=lines, animate=False)
+        self.query_one(ScrolledText).scroll_relative(y=lines, animate=False)
 
     def action_page(self, pages: int) -> None:
         """Scrolls by pages."""
-        keys = self.query_one(_Keys)
+        keys = self.query_one(ScrolledText)
         keys.scroll_relative(y=pages * max(1, keys.size.height - 1), animate=False)
 
 
