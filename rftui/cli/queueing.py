@@ -82,7 +82,7 @@ def _see_to_all(home: Home) -> None:
 
 
 def _print_queue(view: QueueView) -> None:
-    from rftui.formats import duration
+    from rftui.formats import counted, duration
     from rftui.queueing.view import row_fields, wants_text
 
     now = time.time()
@@ -104,7 +104,7 @@ def _print_queue(view: QueueView) -> None:
         say("nothing is queued")
     settings, taken = view.machine.settings, view.machine.slots
     by = f": {', '.join(holder or 'a run that did not say' for holder in taken.values())}" if taken else ""
-    say(f"{len(taken)} of {settings.slots} slots taken ({settings.slots_origin}){by}")
+    say(f"{len(taken)} of {counted(settings.slots, 'slot')} taken ({settings.slots_origin}){by}")
     for gpu in view.machine.gpus:
         say(f"GPU {gpu.index} {gpu.name}: {'free' if gpu.is_free else gpu.taken_by}")
 
@@ -166,10 +166,13 @@ def slots(
     from rftui.queueing.guard import ensure_dispatcher
     from rftui.queueing.settings import SLOTS_VARIABLE, read_settings, write_slots
     from rftui.queueing.slots import held_slots
+    from store.layout import resolve_home
 
-    place = home_to_read(home)
-    if number is not None or default:
-        write_slots(_writable(place), None if default else number)
+    is_change = number is not None or default
+    # a new home may be given its number of slots before its first run
+    place = _writable(resolve_home(home)) if is_change else home_to_read(home)
+    if is_change:
+        write_slots(place, None if default else number)
         ensure_dispatcher(place)
     found, taken = read_settings(place), held_slots(place)
     if number is not None and found.slots != number:
@@ -177,7 +180,9 @@ def slots(
     if as_json:
         print_json({"total": found.slots, "origin": found.slots_origin, "taken": len(taken)})
     else:
-        say(f"{found.slots} slots ({found.slots_origin}), {len(taken)} taken")
+        from rftui.formats import counted
+
+        say(f"{counted(found.slots, 'slot')} ({found.slots_origin}), {len(taken)} taken")
 
 
 def _writable(home: Home) -> Home:
