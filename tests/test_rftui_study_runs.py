@@ -6,6 +6,8 @@ import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -123,7 +125,7 @@ def test_a_failed_cell_fails_alone_stays_so_and_is_tried_again_on_request(bench:
 
 
 def test_killed_runs_go_on_where_they_were(bench: Bench) -> None:
-    small(bench, seeds=[0], regimes=SMALL["regimes"][1:], settings={"max_steps": 30, "save_steps": 1})
+    small(bench, seeds=[0], regimes=SMALL["regimes"][1:], settings={"max_steps": 20, "save_steps": 1})
     bench.behave(step_s=0.1)
     bench.json("study", "run", "small")
     run_dir = bench.home.run("small-sat-grpo-s0")
@@ -143,7 +145,7 @@ def test_killed_runs_go_on_where_they_were(bench: Bench) -> None:
 
 def test_stopping_ends_what_runs_and_what_waits_and_running_again_goes_on(bench: Bench) -> None:
     bench.environment["RFTUI_SLOTS"] = "1"
-    small(bench, settings={"max_steps": 60, "save_steps": 1})
+    small(bench, settings={"max_steps": 30, "save_steps": 1})
     bench.behave(step_s=0.1)
     bench.json("study", "run", "small")
     trainer_pid(bench.home.run("small-sat-base"))
@@ -215,3 +217,29 @@ def test_two_forms_at_once_and_a_cell_that_is_none_are_refused(bench: Bench) -> 
     refused = bench.rftui("study", "run", "small", "--cell", "sat-grpo-s9", "--json")
     assert refused.returncode != 0
     assert "no cell sat-grpo-s9" in json.loads(refused.stderr)["error"]
+
+
+@pytest.mark.train
+@pytest.mark.slow
+def test_a_real_study_of_two_cells_fills_its_table(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    make_study(
+        home,
+        seeds=[0],
+        regimes=[SMALL["regimes"][0], {"name": "sft", "label": "SFT", "method": "sft"}],
+        settings={"max_steps": 2, "per_device_train_batch_size": 4},
+        evaluation={"examples": 8, "every": 0, "at_start": False, "sampled": False},
+    )
+    environment = {**os.environ, "RFTUI_HOME": str(home.path), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "rftui", "study"]
+
+    done = subprocess.run([*command, "run", "small", "--wait"], env=environment, capture_output=True, text=True)
+    shown = subprocess.run([*command, "show", "small", "--json"], env=environment, capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stderr
+    document = json.loads(shown.stdout)
+    assert document["states"] == {"finished": 2}
+    numbers = {(item["regime"], item["prompt"]): (item["n"], item["source"]) for item in document["table"]}
+    ways = [(regime, prompt) for regime in ("base", "sft") for prompt in ("direct", "think")]
+    assert numbers == dict.fromkeys(ways, (8, "generated"))
+    assert "generated data, tiny model: not comparable with any paper" in document["notes"]
