@@ -29,8 +29,12 @@ demo: $(VENV)/.installed
 # every line goes on where a kill left it: forecasts and runs that are there are not made again
 paper-tiny: $(VENV)/.installed
 	$(BIN)/rftui study new paper-tiny --if-absent
+	for task in banner aircraft sat; do \
+		test -e "$$($(BIN)/rftui study show paper-tiny --folder)/forecast-$$task.json" \
+		|| $(BIN)/rftui suit --study paper-tiny --task $$task --gpus none || exit 1; done
 	$(BIN)/rftui study run paper-tiny --gpus none --wait
 	$(BIN)/rftui study show paper-tiny
+	$(BIN)/rftui report paper-tiny
 
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal

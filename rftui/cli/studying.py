@@ -251,14 +251,21 @@ def show(
     as_markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown table.")] = False,
     as_latex: Annotated[bool, typer.Option("--latex", help="Print a LaTeX tabular.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print one line a number.")] = False,
+    only_folder: Annotated[bool, typer.Option("--folder", help="Only print where its files lie.")] = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show the grid: held-out accuracy of each way to train, without and with <think>, as far as it is done."""
     from rftui.cli.homes import home_to_read
     from rftui.cli.study_page import check_forms, print_study, study_now
+    from rftui.studies.places import find_place
 
-    check_forms({"--json": as_json, "--markdown": as_markdown, "--latex": as_latex, "--csv": as_csv})
+    check_forms(
+        {"--json": as_json, "--markdown": as_markdown, "--latex": as_latex, "--csv": as_csv, "--folder": only_folder}
+    )
+    if only_folder:
+        say(str(find_place(home_to_read(home), name).path))
+        return
     form = "json" if as_json else "markdown" if as_markdown else "latex" if as_latex else "csv" if as_csv else ""
     print_study(study_now(home_to_read(home), name), form=form, with_cells=with_cells)
 
