@@ -159,7 +159,7 @@ def grpo_verdict(measures: Measures | None, other: Measures | None, *, mode: str
         f"{percent(measures.pass_at_g)} of the prompts: {points(measures.headroom)} points between them are what GRPO "
         "could reach by making sure of what is now found by chance.",
         f"{percent(measures.groups[GroupState.MIXED])} of the groups are mixed, so that right completions have an "
-        f"advantage; of the others {_others(measures)}.",
+        f"advantage. From the others nothing is learnt of right answers: {_others(measures)}.",
         *_luck(measures),
     ]
     if reason:
@@ -214,7 +214,7 @@ def _others(measures: Measures) -> str:
         GroupState.MISSED: "all wrong",
         GroupState.UNREAD: "without a readable answer",
     }
-    return ", ".join(f"{percent(measures.groups[state])} are {said}" for state, said in words.items())
+    return ", ".join(f"{percent(measures.groups[state])} {said}" for state, said in words.items()) + " (of all groups)"
 
 
 def _luck(measures: Measures) -> list[str]:

@@ -132,7 +132,7 @@ def test_a_verdict_says_the_numbers_that_it_rests_on() -> None:
     assert said.startswith("A completion is right 45.0% [")
     assert "at least one of 8 for 90.0% [82.6, 94.5] of the prompts" in said
     assert "90.0% [82.6, 94.5] of the groups are mixed" in said
-    assert "10.0% [5.5, 17.4] are all wrong" in said
+    assert "10.0% [5.5, 17.4] all wrong" in said
     assert "Guessing among the options would be right 25% of the time" in said
     # 1 - .75 ** 8
     assert "for 90% of the prompts" in said
