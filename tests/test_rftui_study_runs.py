@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +21,9 @@ import tomli_w
 
 from rftui.studies.places import StudyPlace
 from rftui.studies.progress import read_study
+from rftui.supervision.ledger import read_ledger
 from store.layout import Home
+from store.states import State
 from tests.fake_runs import Bench, final_state, states_of, trainer_pid, wait_for
 from tests.studies import SMALL, cell_of, make_study
 
@@ -243,3 +248,46 @@ def test_a_real_study_of_two_cells_fills_its_table(tmp_path: Path) -> None:
     ways = [(regime, prompt) for regime in ("base", "sft") for prompt in ("direct", "think")]
     assert numbers == dict.fromkeys(ways, (8, "generated"))
     assert "generated data, tiny model: not comparable with any paper" in document["notes"]
+
+
+@pytest.mark.slow
+def test_a_study_ends_whole_although_everything_is_killed_five_times(bench: Bench) -> None:
+    small(bench, seeds=[0, 1, 2], settings={"max_steps": 12, "save_steps": 1})
+    bench.behave(step_s=0.15)
+    chance = random.Random(5)
+
+    for turn in range(5):
+        command = [sys.executable, "-m", "rftui", "study", "run", "small", "--wait"]
+        process = subprocess.Popen(command, env=bench.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        if turn:
+            # the first kill comes while cells are checked or launched, the others while some of them train
+            wait_for(partial(trains_or_ended, bench.home, process), what="a run that trains")
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(chance.uniform(0.0, 1.5))
+        process.kill()
+        kill_everything(bench.home)
+        process.communicate()
+
+    last = bench.rftui("study", "run", "small", "--wait")
+    assert last.returncode == 0, last.stdout + last.stderr
+    assert set(states(bench.home).values()) == {"finished"}
+    # nothing was launched twice under another name, and something was cut off
+    assert len(bench.home.runs()) == 4
+    assert sum(len(bench.json("show", name)["attempts"]) for name in bench.home.runs()) > 4
+    for name in bench.home.runs():
+        steps = [step for step, _ in bench.json("curves", name, "reward")["points"]]
+        assert steps == list(range(1, 13))
+
+
+def trains_or_ended(home: Home, process: subprocess.Popen[bytes]) -> bool:
+    """Whether any run of the home is training, or the command that starts them has ended."""
+    is_training = any(read_ledger(home.run(name)).state is State.RUNNING for name in home.runs())
+    return is_training or process.poll() is not None
+
+
+def kill_everything(home: Home) -> None:
+    """kill -9 to every process that names this home in its command: supervisors, trainers, what serves the queue."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if str(home.path).encode() in (folder / "cmdline").read_bytes():
+                os.kill(int(folder.name), signal.SIGKILL)
