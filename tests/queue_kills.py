@@ -20,7 +20,8 @@ from rftui.queueing.guard import ensure_dispatcher
 from rftui.queueing.settings import write_slots
 from rftui.runs.reads import current_runs
 from rftui.supervision import gpu_locks
-from rftui.supervision.ledger import read_ledger
+from rftui.supervision.ledger import LedgerReader
+from rftui.supervision.processes import start_ticks
 from store.layout import RunDir
 from store.states import State, is_live
 from tests import fake_nvml
@@ -67,6 +68,7 @@ class Crowd:
         self.leases.mkdir(parents=True)
         self.bench = Bench(folder, step_s=0.03, leases=str(self.leases))
         fake_nvml.install(folder / "fake")
+        _install_torchrun(folder / "fake")
         self.uuids = [f"GPU-fake-{self.random.getrandbits(64):016x}-{time.time_ns()}" for _ in range(GPUS)]
         seen = folder / "nvml.json"
         seen.write_text(json.dumps([{"uuid": uuid} for uuid in self.uuids]))
@@ -77,7 +79,10 @@ class Crowd:
         # nobody starts before everybody is there, so that the order can be known
         write_slots(self.bench.home, 0)
         self.runs = [self._make(number) for number in range(1, runs + 1)]
+        # read again and again: whoever watches must not take the time of those who run
+        self.ledgers = [LedgerReader(run_dir) for run_dir in self.runs]
         self.kills = {"dispatcher": 0, "supervisor": 0, "trainer": 0}
+        self.reader = QueueReader(self.bench.home)
         self.began_at = time.monotonic()
 
     def _make(self, number: int) -> RunDir:
@@ -116,33 +121,35 @@ class Crowd:
                 look_at = now + LOOK_EVERY_S
                 current_runs(self.bench.home)
                 self._release_held()
-            time.sleep(0.05)
+            time.sleep(0.1)
         return self._outcome()
 
     def _is_anybody_left(self) -> bool:
-        return any(is_live(read_ledger(run_dir).state or State.QUEUED) for run_dir in self.runs)
+        return any(is_live(reader.update().state or State.QUEUED) for reader in self.ledgers)
 
     def _strike(self) -> None:
-        victim = self.random.choice(sorted(self.kills))
-        pid = dispatcher_pid(self.bench.home) if victim == "dispatcher" else self._process(victim)
-        if pid is not None:
-            kill(pid)
+        pids = {victim: self._process(victim) for victim in self.kills}
+        there = [victim for victim, pid in pids.items() if pid is not None]
+        if there:
+            victim = self.random.choice(there)
+            kill(pids[victim] or 0)
             self.kills[victim] += 1
 
     def _process(self, victim: str) -> int | None:
-        """A supervisor or trainer of a run that has it."""
-        ledgers = [read_ledger(run_dir) for run_dir in self.runs]
+        """The dispatcher, or a supervisor or trainer of some run that has one."""
+        if victim == "dispatcher":
+            return dispatcher_pid(self.bench.home)
+        ledgers = [reader.update() for reader in self.ledgers]
         live = [each for each in ledgers if each.state in (State.STARTING, State.RUNNING)]
         if not live:
             return None
         ledger = self.random.choice(live)
         identity = ledger.supervisor if victim == "supervisor" else ledger.attempt(ledger.current_attempt).identity
-        # the pid may be another's by now only if this box gave out four million in a second
-        return None if identity is None else identity.pid
+        return identity.pid if identity is not None and start_ticks(identity.pid) == identity.pid_start else None
 
     def _release_held(self) -> None:
         """What a person does in the end: lets go what is held, by hand or by a run that did not finish."""
-        for entry in QueueReader(self.bench.home).read().entries:
+        for entry in self.reader.read().entries:
             if entry.block is not None and entry.block.needs_person:
                 release(entry.run_dir)
 
@@ -156,7 +163,7 @@ class Crowd:
 
     def _outcome(self) -> Outcome:
         started = [json.loads(line) for line in (self.leases / "started.jsonl").read_text().splitlines()]
-        ledgers = {run_dir.name: read_ledger(run_dir) for run_dir in self.runs}
+        ledgers = {reader.run_dir.name: reader.update() for reader in self.ledgers}
         ends = [str(ledger.state) for ledger in ledgers.values()]
         return Outcome(
             runs=len(self.runs),
@@ -211,6 +218,18 @@ class Crowd:
                 ]
                 if first is not None and (not ended or first < min(ended)):
                     yield run_dir.name, other["name"]
+
+
+def _install_torchrun(folder: Path) -> None:
+    """A launcher of ranks that is the trainer itself: torch costs seconds, and the locks are the launcher's."""
+    package = folder / "torch" / "distributed"
+    package.mkdir(parents=True)
+    for path in (package.parent, package):
+        (path / "__init__.py").touch()
+    (package / "run.py").write_text(
+        "import sys\nsys.argv = ['trainer', *sys.argv[sys.argv.index('trainer') + 1 :]]\n"
+        "from fake_trainer import main\nmain()\n"
+    )
 
 
 def _states(run_dir: RunDir) -> list[dict[str, Any]]:
