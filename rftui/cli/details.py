@@ -108,6 +108,7 @@ def detail_fields(run_dir: RunDir, detail: RunDetail) -> dict[str, Any]:
         "command": launch.get("command"),
         "git": launch.get("git"),
         "hardware": launch.get("hardware"),
+        "study": launch.get("study"),
     }
 
 
@@ -142,6 +143,8 @@ def detail_lines(fields: dict[str, Any], *, hint: str = "; --json shows all") ->
     yield f"  data: {one_line(source_text(fields['source']))}"
     if fields["tags"]:
         yield f"  tags: {one_line(' '.join(fields['tags']))}"
+    if isinstance(fields["study"], dict):
+        yield f"  study: {one_line(fields['study'].get('name'))}, its cell {one_line(fields['study'].get('cell'))}"
     yield f"  {one_line(fields['directory'])}"
     if fields["evals"]:
         yield from ["", "evaluations", *evaluation_lines(fields["evals"])]

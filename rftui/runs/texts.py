@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rftui.formats import ASCII_SYMBOLS, SYMBOLS, bar, duration, steps
+from rftui.runs.filter import study_of
 from rftui.terminal.clean import one_line
 from store.runs import RunSummary
 from store.states import State, is_live
@@ -27,8 +28,10 @@ def header_text(summary: RunSummary, *, left_s: float | None, width: int, is_asc
         parts.append(f"took {duration(summary.ended_at - summary.started_at)}")
     text = f"{one_line(summary.name)}  {'  '.join(parts)}"
     data = f"{one_line(summary.source.get('kind', '?'))} data" if summary.source else ""
-    if data and len(data) <= width - len(text) - 2:
-        text += f"  {data}"
+    study = study_of(summary)
+    for aside in (data, f"study {one_line(study)}" if study else ""):
+        if aside and len(aside) <= width - len(text) - 2:
+            text += f"  {aside}"
     room = width - len(text) - 2
     return f"{text}  {one_line(summary.reason, width=room)}" if summary.reason and room > 8 else text
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.worker import get_current_worker
 
@@ -27,6 +27,14 @@ from store.layout import Home
 logger = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 2.0
+
+
+class StudyList(LineList, inherit_bindings=False):
+    """Enter is the screen's, so that the last line names it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        binding for binding in bindings("rows") if not isinstance(binding, Binding) or binding.id != "rows.choose"
+    ]
 
 
 class StudiesScreen(StillScreen):
@@ -73,7 +81,7 @@ class StudiesScreen(StillScreen):
         self.listed: Sequence[ListedStudy] | None = None
         self._is_looking = False
         self._head = SpanLines(id="head")
-        self.list = LineList(self._row, empty="reading the studies", id="studies")
+        self.list = StudyList(self._row, empty="reading the studies", id="studies")
         self._how = SpanLines(id="how")
 
     def compose(self) -> ComposeResult:
@@ -130,11 +138,6 @@ class StudiesScreen(StillScreen):
 
     def _show_head(self) -> None:
         self._head.show([listed_heading(self.listed, is_read_only=self.home.is_read_only)])
-
-    @on(LineList.Chosen)
-    def _chosen(self, event: LineList.Chosen) -> None:
-        event.stop()
-        self.action_open_study()
 
     def action_open_study(self) -> None:
         """Shows the study under the cursor; one that ships is made first, which is asked."""
