@@ -24,7 +24,7 @@ MARKERS = "osD^vPX*"
 STROKES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)), (0, (5, 3)))
 MOST_LINES = len(COLOURS)
 """Ways that one panel shows; more cannot be told apart."""
-INKS = {"light": "#1f2328", "dark": "#e6edf3"}
+INK, DARK_INK = "#1f2328", "#e6edf3"
 PANEL = (3.6, 2.7)
 """Inches of one panel."""
 
@@ -274,34 +274,35 @@ def _drawn(
     size: tuple[float, float],
     left_out: int = 0,
 ) -> Drawing:
-    inks = {ink: _svg(draw, colour, size, name) for ink, colour in INKS.items()}
-    return Drawing(name, title, caption, inks["light"], inks["dark"], _png(draw, size), left_out)
+    light = _svg(draw, size, name)
+    # drawing once more takes a second; ink is the only thing that differs
+    return Drawing(name, title, caption, light, light.replace(INK, DARK_INK), _png(draw, size), left_out)
 
 
-def _svg(draw: Callable[[Figure], None], ink: str, size: tuple[float, float], name: str) -> str:
+def _svg(draw: Callable[[Figure], None], size: tuple[float, float], name: str) -> str:
     file = io.StringIO()
     # ids and dates that are the same each time, so that the same study gives the same file
-    _save(draw, ink, size, file, format="svg", metadata={"Date": None, "Title": name}, transparent=True)
+    _save(draw, size, file, format="svg", metadata={"Date": None, "Title": name}, transparent=True)
     return file.getvalue()
 
 
 def _png(draw: Callable[[Figure], None], size: tuple[float, float]) -> bytes:
     file = io.BytesIO()
-    _save(draw, INKS["light"], size, file, format="png", dpi=160, facecolor="white", metadata={"Software": None})
+    _save(draw, size, file, format="png", dpi=160, facecolor="white", metadata={"Software": None})
     return file.getvalue()
 
 
-def _save(draw: Callable[[Figure], None], ink: str, size: tuple[float, float], file: Any, **how: Any) -> None:
+def _save(draw: Callable[[Figure], None], size: tuple[float, float], file: Any, **how: Any) -> None:
     # matplotlib costs 0.6 s, which only a report should pay; no pyplot, which would look for a display
     from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure as NewFigure
 
     colours = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color", "axes.titlecolor")
-    settings: dict[str, Any] = dict.fromkeys(colours, ink)
+    settings: dict[str, Any] = dict.fromkeys(colours, INK)
     settings |= {"svg.hashsalt": "rftui", "svg.fonttype": "path", "font.size": 9, "axes.titlesize": 10}
     settings |= {"axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.alpha": 0.25}
-    settings |= {"axes.facecolor": "none", "errorbar.capsize": 3, "legend.labelcolor": ink}
+    settings |= {"axes.facecolor": "none", "errorbar.capsize": 3, "legend.labelcolor": INK}
     with rc_context(settings):
         figure = NewFigure(figsize=size, layout="constrained")
         FigureCanvasAgg(figure)

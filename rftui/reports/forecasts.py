@@ -32,6 +32,11 @@ SAYS = {
         Verdict.LOWER: "lost; the forecast was little to gain",
         Verdict.UNDECIDED: "no gain shown, as forecast",
     },
+    Outlook.NO_SIGNAL: {
+        Verdict.HIGHER: "gained, against the forecast",
+        Verdict.LOWER: "lost; the forecast was no signal",
+        Verdict.UNDECIDED: "no gain shown, as forecast",
+    },
     Outlook.FOR: {
         Verdict.HIGHER: "as forecast",
         Verdict.LOWER: "against the forecast",

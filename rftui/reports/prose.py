@@ -35,8 +35,11 @@ class Section(NamedTuple):
 
 
 def moment(seconds: float) -> str:
-    """`2026-11-25 04:12 UTC`"""
-    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
+    """`2026-11-25 04:12 UTC`; a file may say a time that no calendar has."""
+    try:
+        return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
+    except (ValueError, OverflowError, OSError):
+        return f"{seconds:g} seconds after 1970"
 
 
 def sections(report: Report) -> list[Section]:
