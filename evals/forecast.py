@@ -34,7 +34,9 @@ class Outlook(StrEnum):
     ROOM = "room to gain"
     """There is something to gain and, for GRPO, a signal to gain it by; not that it will be gained."""
     LITTLE = "little to gain"
-    """What could be gained is less than an evaluation of the usual size would show, or there is next to no signal."""
+    """What is missing is less than an evaluation of the usual size would show."""
+    NO_SIGNAL = "no signal"
+    """Right completions are missing, and next to none was sampled that GRPO could make more likely."""
     FOR = "speaks for it"
     """What was seen in the samples goes in its favour."""
     AGAINST = "speaks against it"
@@ -187,11 +189,17 @@ def _grpo_outlook(measures: Measures) -> tuple[Outlook, str]:
             "the model knows is hidden by its form, which the format reward, some SFT or another prompt would have to "
             "mend first."
         )
-    if headroom.high < MATTERS:
-        return Outlook.LITTLE, _too_small("The headroom")
-    if mixed.high < LEAST_MIXED:
-        return Outlook.LITTLE, (
-            f"Fewer than {_plain(LEAST_MIXED)} of the groups teach something about right answers: next to no signal."
+    if measures.pass_at_1.low > 1 - MATTERS:
+        return Outlook.LITTLE, _too_small("What is missing")
+    if headroom.high < MATTERS or mixed.high < LEAST_MIXED:
+        what = (
+            f"The headroom is less than {100 * MATTERS:.0f} points"
+            if headroom.high < MATTERS
+            else f"Fewer than {_plain(LEAST_MIXED)} of the groups are mixed"
+        )
+        return Outlook.NO_SIGNAL, (
+            f"{what} although right answers are missing: hardly any is found by sampling, so there is next to nothing "
+            "to make more likely. SFT first, easier prompts or more completions a prompt would change that."
         )
     if guess is not None and measures.pass_at_1.low <= guess.pass_at_1:
         return Outlook.UNCLEAR, (
@@ -227,6 +235,8 @@ def _luck(measures: Measures) -> list[str]:
             f"{measures.generations} for {_plain(guess.pass_at_g)} of the prompts, and leave {_plain(guess.mixed)} of "
             f"the groups mixed{says}."
         )
+        if measures.pass_at_1.high < guess.pass_at_1:
+            sentences.append("A completion is right less often than that.")
     sentences.append(
         f"The most frequent of {measures.generations} answers is right for {percent(measures.majority)} of the "
         f"prompts, {points(measures.majority_gain, is_signed=True)} points against one completion: about what "
@@ -251,7 +261,17 @@ def length_verdict(measures: Measures | None) -> Verdict:
             ),
         )
     if found is None or effect is None:
-        sentence = "No prompt has completions of different lengths, so length and correctness cannot be compared."
+        return Verdict(
+            "length",
+            "think",
+            Outlook.UNCLEAR,
+            ("No prompt has right and wrong completions of different lengths, so length cannot be judged.",),
+        )
+    if found.mixed < LEAST_PROMPTS:
+        sentence = (
+            f"Only {found.mixed} prompts have right and wrong completions of different lengths; below {LEAST_PROMPTS} "
+            "nothing is said."
+        )
         return Verdict("length", "think", Outlook.UNCLEAR, (sentence,))
     per_tokens = Estimate(found.slope, found.slope_low, found.slope_high)
     sentences = [

@@ -145,7 +145,7 @@ class Measures(NamedTuple):
     length_spread: float
     """Standard deviation of those lengths within prompts, in tokens."""
     length_effect: Estimate | None
-    """Change in the share of right answers with one such standard deviation more."""
+    """Change in the share of right answers with one such standard deviation more; None without a mixed prompt."""
     curve: tuple[tuple[int, float], ...]
     """pass@k for k = 1, 2, 4 and so on up to G."""
 
@@ -312,7 +312,7 @@ def _lengths(groups: Sequence[Group]) -> dict[str, Any]:
     found = within_prompts(graded)
     spread = _spread(graded)
     effect = None
-    if found is not None:
+    if found is not None and found.mixed:
         effect = Estimate(*(part * spread / PER_TOKENS for part in (found.slope, found.slope_low, found.slope_high)))
     return {"length": found, "length_spread": spread, "length_effect": effect}
 

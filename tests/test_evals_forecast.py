@@ -33,9 +33,11 @@ MIXED, SOLVED, MISSED = [4] * 100, [8] * 100, [0] * 100
         (MIXED, 8, Outlook.ROOM),
         # nothing is left, nothing is found
         (SOLVED, 0, Outlook.LITTLE),
-        (MISSED, 0, Outlook.LITTLE),
+        (MISSED, 0, Outlook.NO_SIGNAL),
+        # half is solved and half is never found
+        ([8] * 50 + [0] * 50, 0, Outlook.NO_SIGNAL),
         # 12% mixed: too few to learn from, whatever the headroom
-        ([4] * 12 + [0] * 88, 0, Outlook.LITTLE),
+        ([1] * 12 + [0] * 88, 0, Outlook.NO_SIGNAL),
         # 20% of 100 are mixed: the interval leaves open whether it is enough
         ([2] * 20 + [0] * 80, 0, Outlook.UNCLEAR),
         (MIXED[: LEAST_PROMPTS - 1], 0, Outlook.TOO_FEW),
@@ -57,7 +59,7 @@ def test_a_task_that_is_hidden_by_its_form_is_not_judged() -> None:
 def test_the_other_prompt_is_named_where_it_leads_elsewhere() -> None:
     found = verdict(forecast(groups(MISSED), groups(MIXED), trained_prompt="think"), "grpo")
 
-    assert found.outlook is Outlook.LITTLE
+    assert found.outlook is Outlook.NO_SIGNAL
     assert "Trained without <think> the same rule says room to gain" in found.sentences[-1]
 
 
@@ -103,8 +105,20 @@ def test_length_is_judged_within_prompts(slope: float, clipped: int, expected: O
     assert outlook(with_lengths(slope, clipped=clipped), "length") is expected
 
 
-def test_completions_of_one_length_say_nothing_of_length() -> None:
-    found = forecast(groups(MIXED), groups(MIXED), trained_prompt="think")
+def lengths_of(right: int) -> list[Group]:
+    return [of(number, [completion(place < right, tokens=10 + place) for place in range(8)]) for number in range(60)]
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        groups(MIXED),  # all of one length
+        lengths_of(0),  # none is right, whatever its length
+        lengths_of(8),
+    ],
+)
+def test_where_length_and_correctness_do_not_both_vary_nothing_is_said_of_length(made: list[Group]) -> None:
+    found = forecast(made, made, trained_prompt="think")
 
     assert verdict(found, "length").outlook is Outlook.UNCLEAR
     assert found.predicted["length"] is None

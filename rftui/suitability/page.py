@@ -150,7 +150,7 @@ def _tokens(item: Mapping[str, Any]) -> str:
 
 def _effect(estimate: Mapping[str, float] | None) -> str:
     if estimate is None:
-        return "all of one length"
+        return "no mixed prompt"
     parts = [100 * estimate[name] for name in ("value", "low", "high")]
     return f"{parts[0]:+.1f} [{parts[1]:+.1f}, {parts[2]:+.1f}]"
 
