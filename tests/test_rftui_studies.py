@@ -212,6 +212,13 @@ def test_a_changed_setting_alters_the_cells_that_it_reaches() -> None:
     assert next(str(field) for field in found.fields if field.key == "seeds") == "seeds: [0, 1] -> [0, 1, 2]"
 
 
+def test_how_long_others_train_alters_no_baseline() -> None:
+    after = made(settings={"max_steps": 9, "save_steps": 3}, evaluation={"every": 5})
+
+    assert changes(made(), after).altered == ("sat-grpo-s0", "sat-grpo-s1")
+    assert "sat-base" in changes(made(), made(evaluation={"examples": 5})).altered
+
+
 def test_a_title_decides_nothing() -> None:
     assert not changes(made(), made(title="another", published_note="said")).fields
 

@@ -224,6 +224,15 @@ def test_two_forms_at_once_and_a_cell_that_is_none_are_refused(bench: Bench) -> 
     assert "no cell sat-grpo-s9" in json.loads(refused.stderr)["error"]
 
 
+def test_of_several_run_directories_only_the_check_takes_more_than_one(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "trainer", str(tmp_path / "a"), str(tmp_path / "b")]
+
+    finished = subprocess.run(command, capture_output=True, text=True)
+
+    assert finished.returncode == 2
+    assert "2 run directories; only --check takes more than one" in finished.stderr
+
+
 @pytest.mark.train
 @pytest.mark.slow
 def test_a_real_study_of_two_cells_fills_its_table(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from rftui.comparing.compared_runs import is_used
 from rftui.errors import UsageProblem
 from rftui.planning.settings import flatten
 from rftui.studies.definition import CELLS_AT_MOST, RandomSweep, Regime, Study, StudyTask, digest_of
@@ -146,8 +147,15 @@ def settings_digest(study: Study, cell: Cell) -> str:
 
     It is of what the study says and not of every setting, so that a newer version with one default more keeps a study.
     """
-    regime = study.regime(cell.regime)
-    return digest_of({"recipe": study.recipe, "method": regime.method.value, **cell_settings(study, cell)})
+    method = study.regime(cell.regime).method.value
+    asked = {"recipe": study.recipe, "method": method, **cell_settings(study, cell)}
+    # how long others train is nothing to a run that only evaluates
+    return digest_of({key: value for key, value in asked.items() if is_used(key, asked) and not is_idle(key, method)})
+
+
+def is_idle(key: str, method: str) -> bool:
+    """Whether a setting, by dotted key, says only when a training is evaluated, and the method trains nothing."""
+    return method == "eval" and key in ("evaluation.every", "evaluation.at_start")
 
 
 def is_share(value: Any) -> bool:

@@ -19,6 +19,7 @@ import rftui
 from evals.tasks import is_task_file
 from rftui.comparing.compared_runs import is_used
 from rftui.planning.settings import flatten
+from rftui.studies.cells import is_idle
 from rftui.studies.definition import digest_of
 from store.config import RunConfig
 from store.layout import Home
@@ -30,15 +31,21 @@ NOT_COMPARED = frozenset(
     | {"evaluation.batch_size", "allow_unsafe_rewards", "trust_remote_code"}
 )
 """Settings that leave what a run computes as it is: its name, where it came from, where it ran and what it kept."""
-OF_TRAINING = frozenset({"evaluation.every", "evaluation.at_start", "seed"})
-"""Settings that say nothing about a run that only evaluates; its examples and sampling have a seed of their own."""
 
 
 def equal_settings(config: RunConfig) -> str:
     """A short hash of what a run computes: equal for two runs of which one could stand for the other."""
     settings = dict(flatten(config.model_dump(mode="json")))
-    left_out = NOT_COMPARED | (OF_TRAINING if config.method == "eval" else set())
-    return digest_of({key: value for key, value in settings.items() if key not in left_out and is_used(key, settings)})
+    method = config.method.value
+    return digest_of(
+        {
+            key: value
+            for key, value in settings.items()
+            if key not in NOT_COMPARED and is_used(key, settings) and not is_idle(key, method)
+            # an evaluation has a seed of its own for its examples and its sampling
+            if not (key == "seed" and method == "eval")
+        }
+    )
 
 
 class FinishedRuns:
