@@ -26,6 +26,8 @@ def live_runs(
     bench = Bench(folder, step_s=step_s, quick_steps=past_steps, walks=CHARTS)
     # a machine with fewer CPUs would queue some of them
     bench.environment["RFTUI_SLOTS"] = str(count)
+    # they are about the dashboard, and a box may have fewer slots
+    bench.environment["RFTUI_SLOTS"] = str(count)
     runs = [bench.make_run(f"sat-grpo-{number}", max_steps=steps, save_steps=0) for number in range(1, count + 1)]
     try:
         for run in runs:

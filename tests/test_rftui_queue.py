@@ -20,6 +20,7 @@ from rftui.supervision.ledger import read_ledger
 from rftui.supervision.processes import start_ticks
 from rftui.supervision.resuming import resume_run
 from rftui.supervision.steering import ask_to_stop, kill
+from rftui.system.holders import run_gpus
 from store.layout import RunDir
 from store.states import State, is_live
 from tests import fake_nvml
@@ -220,6 +221,7 @@ def test_a_run_trains_on_the_gpus_that_were_free_and_says_which(
 
         assert [gpu["free"] for gpu in shown["gpus"]] == [False, True, True]
         assert read_ledger(first).attempt(1).gpus == (1,)
+        assert run_gpus(bench.home, "sat-grpo-1") == (1,)
         records = [json.loads(line) for line in first.supervisor_journal.read_text().splitlines()]
         env = next(record["env"] for record in records if record["type"] == "attempt_start")
         assert env["CUDA_VISIBLE_DEVICES"] == "1"

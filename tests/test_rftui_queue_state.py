@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from rftui.errors import RftuiError, UsageProblem
+from rftui.planning.findings import Level
+from rftui.planning.preflight import check_gpus
 from rftui.queueing import machine
 from rftui.queueing.changing import cancel, hold, place_of, release, set_priority
 from rftui.queueing.entries import Entry, QueueReader
@@ -30,11 +32,12 @@ from rftui.supervision.attend import Attention, attend
 from rftui.supervision.gpus import Activity
 from rftui.supervision.ledger import read_ledger
 from rftui.supervision.trash import throw_away
+from store.config import parse_config
 from store.journal import Appender
 from store.layout import RunDir
 from store.states import State
 from tests.fake_nvml import FakeNvml
-from tests.fake_runs import Bench
+from tests.fake_runs import QUICK, Bench
 
 SETTINGS = QueueSettings(slots=2, slots_origin="a test")
 
@@ -414,3 +417,15 @@ def test_verdicts_go_by_what_is_free(bench: Bench, nvml: Path) -> None:
     verdicts = {each.run.name: each for each in decide([entry.waiting for entry in known.values()], free)}
     assert (verdicts["sat-grpo-1"].verdict, verdicts["sat-grpo-1"].gpus) == (Verdict.START, (0,))
     assert verdicts["sat-grpo-2"].verdict is Verdict.START
+
+
+def test_a_launch_says_before_that_it_will_have_to_wait(bench: Bench, nvml: Path) -> None:
+    see(nvml, 0, used_mb=40_000)
+    config = parse_config({"name": "sat-grpo-1", **QUICK, "gpus": [0, 1], "ranks": 2})
+
+    (found,) = check_gpus(config, hides_gpus=False)
+
+    assert found.level is Level.WARNING
+    assert found.found == (
+        "GPU 0 (Fake 80 GB) is not free: 50% of its memory used by somebody NVML does not name; this run waits as queued"
+    )

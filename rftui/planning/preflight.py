@@ -24,8 +24,10 @@ from rftui.planning.environments import missing_packages, probe, version_finding
 from rftui.planning.findings import Finding, Level
 from rftui.planning.plan import LaunchPlan, nearest_name
 from rftui.planning.reward_settings import reward_setting_findings
+from rftui.queueing.machine import busy_with
+from rftui.queueing.settings import default_settings
 from rftui.supervision.gpu_locks import is_held
-from rftui.supervision.gpus import installed_gpus, visible_gpus
+from rftui.supervision.gpus import gpu_activity, installed_gpus, visible_gpus
 from store.config import Method, RunConfig, config_toml
 from store.layout import NETWORK_FILESYSTEMS, Home, filesystem_type
 
@@ -33,8 +35,6 @@ CHECK_PATIENCE_S = 300.0
 """Importing torch and TRL from a cold network disk takes minutes."""
 WANTED_EVERY_S = 0.2
 """How often a check that runs is asked whether anybody still waits for it."""
-BUSY_MEMORY_MB = 1024
-"""A GPU with more in use than this is somebody's."""
 FREE_DISK_MARGIN_MB = 2048
 
 
@@ -161,11 +161,11 @@ def check_gpus(config: RunConfig, *, hides_gpus: bool) -> Iterator[Finding]:
             )
         elif is_held(by_index[index].uuid):
             yield Finding(Level.WARNING, "gpus", f"GPU {index} trains another run; this one waits as queued")
-        elif by_index[index].memory_used_mb > BUSY_MEMORY_MB:
+        elif others := busy_with(gpu_activity(by_index[index]), default_settings()):
             yield Finding(
                 Level.WARNING,
                 "gpus",
-                f"{by_index[index].memory_used_mb} MB of GPU {index} ({by_index[index].name}) are in use",
+                f"GPU {index} ({by_index[index].name}) is not free: {others}; this run waits as queued",
                 expected="a free GPU",
                 fix="end that process, or choose another with --gpus",
             )

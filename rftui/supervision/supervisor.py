@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -117,6 +118,8 @@ class Supervisor:
 
     def _spawn(self, attempt: int, lease: Lease, *, resume: bool) -> subprocess.Popen[bytes]:
         facts, output = self.facts, self.run_dir.output
+        if lease.gpus and lease.gpus != facts.gpus:
+            write_gpus(self.run_dir, lease.gpus)
         command = trainer_command(
             self.run_dir.path,
             python=facts.python,
@@ -188,6 +191,17 @@ class Supervisor:
                 logger.warning("killed processes left over: %s", kill_run(self.facts.uid, leader=None))
                 return
             time.sleep(0.1)
+
+
+def write_gpus(run_dir: RunDir, gpus: tuple[int, ...]) -> None:
+    """Has config.toml name the GPUs that the run got; at its launch it was not known which would be free."""
+    # 10 ms; most runs get those that were free at their launch
+    import tomli_w
+
+    content = tomllib.loads(run_dir.config.read_text(encoding="utf-8"))
+    partial = run_dir.config.with_name(f"config.toml.{os.getpid()}.tmp")
+    partial.write_text(tomli_w.dumps({**content, "gpus": list(gpus)}), encoding="utf-8")
+    os.replace(partial, run_dir.config)
 
 
 class Order(NamedTuple):
