@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import random
+import threading
 import time
 import tomllib
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from rftui.queueing.guard import ensure_dispatcher
 from rftui.queueing.settings import write_slots
 from rftui.runs.reads import current_runs
 from rftui.supervision import gpu_locks
-from rftui.supervision.ledger import LedgerReader
+from rftui.supervision.ledger import Ledger, LedgerReader
 from rftui.supervision.processes import start_ticks
 from store.layout import RunDir
 from store.states import State, is_live
@@ -111,41 +112,45 @@ class Crowd:
         write_slots(self.bench.home, self.slots)
         ensure_dispatcher(self.bench.home)
         deadline = time.monotonic() + patience_s
-        look_at = kill_at = time.monotonic()
-        while self._is_anybody_left() and time.monotonic() < deadline:
-            now = time.monotonic()
-            if now >= kill_at:
-                kill_at = now + self.random.uniform(0.2, 1.8) * kill_every_s
-                self._strike()
-            if now >= look_at:
-                look_at = now + LOOK_EVERY_S
+        # apart, since whoever lists two hundred runs takes a while
+        is_over = threading.Event()
+        striking = threading.Thread(target=self._strike_until, args=(is_over, kill_every_s))
+        striking.start()
+        try:
+            while self._is_anybody_left() and time.monotonic() < deadline:
                 current_runs(self.bench.home)
                 self._release_held()
-            time.sleep(0.1)
+                time.sleep(LOOK_EVERY_S)
+        finally:
+            is_over.set()
+            striking.join()
         return self._outcome()
+
+    def _strike_until(self, is_over: threading.Event, kill_every_s: float) -> None:
+        ledgers = [LedgerReader(run_dir) for run_dir in self.runs]
+        while not is_over.wait(self.random.uniform(0.2, 1.8) * kill_every_s):
+            pids = self._victims([reader.update() for reader in ledgers])
+            if pids:
+                victim = self.random.choice(sorted(pids))
+                kill(pids[victim])
+                self.kills[victim] += 1
+
+    def _victims(self, ledgers: list[Ledger]) -> dict[str, int]:
+        """The dispatcher, and a supervisor and a trainer of some run, those that there are."""
+        found = {"dispatcher": dispatcher_pid(self.bench.home)}
+        live = [each for each in ledgers if each.state in (State.STARTING, State.RUNNING)]
+        if live:
+            one = self.random.choice(live)
+            for victim, identity in (
+                ("supervisor", one.supervisor),
+                ("trainer", one.attempt(one.current_attempt).identity),
+            ):
+                if identity is not None and start_ticks(identity.pid) == identity.pid_start:
+                    found[victim] = identity.pid
+        return {victim: pid for victim, pid in found.items() if pid is not None}
 
     def _is_anybody_left(self) -> bool:
         return any(is_live(reader.update().state or State.QUEUED) for reader in self.ledgers)
-
-    def _strike(self) -> None:
-        pids = {victim: self._process(victim) for victim in self.kills}
-        there = [victim for victim, pid in pids.items() if pid is not None]
-        if there:
-            victim = self.random.choice(there)
-            kill(pids[victim] or 0)
-            self.kills[victim] += 1
-
-    def _process(self, victim: str) -> int | None:
-        """The dispatcher, or a supervisor or trainer of some run that has one."""
-        if victim == "dispatcher":
-            return dispatcher_pid(self.bench.home)
-        ledgers = [reader.update() for reader in self.ledgers]
-        live = [each for each in ledgers if each.state in (State.STARTING, State.RUNNING)]
-        if not live:
-            return None
-        ledger = self.random.choice(live)
-        identity = ledger.supervisor if victim == "supervisor" else ledger.attempt(ledger.current_attempt).identity
-        return identity.pid if identity is not None and start_ticks(identity.pid) == identity.pid_start else None
 
     def _release_held(self) -> None:
         """What a person does in the end: lets go what is held, by hand or by a run that did not finish."""
