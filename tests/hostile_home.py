@@ -11,6 +11,9 @@ from typing import Any
 import tomli_w
 
 from rftui.runs.user_records import record
+from rftui.studies.cells import cells_of, settings_digest
+from rftui.studies.definition import read_study
+from rftui.studies.places import StudyPlace
 from store.layout import Home, RunDir
 from tests.hostile_text import CORPUS, LONG
 from tests.rollout_rows import MISSING
@@ -21,6 +24,8 @@ FULL_OF_IT = "sat-grpo-1"
 TO_CLONE = "sat-grpo-clone"
 """The run whose settings can be read, and are full of the texts where a setting is free."""
 CLONED_UID = 1_000_000
+STUDY = "hostile"
+"""The study whose every free text holds the texts, and one of whose cells is the run that is full of them."""
 LONGEST_NAME = 120
 
 
@@ -33,6 +38,7 @@ def hostile_home(home: Home, texts: tuple[str, ...] = CORPUS, *, names: tuple[st
             with contextlib.suppress(OSError):
                 _write_run(home.run(name), (text,), uid=number)
     write_cloneable(home.run(TO_CLONE), texts, uid=CLONED_UID)
+    write_study(home, texts)
     people = [{"uid": uid, "tag": text} for uid in (1, 2, 3) for text in texts if text not in LONG]
     record(home, "tag", people)
     record(home, "note", [{"uid": uid, "text": text} for uid in (1, CLONED_UID) for text in texts])
@@ -55,6 +61,25 @@ def write_cloneable(run_dir: RunDir, texts: tuple[str, ...], *, uid: int) -> Non
     run_dir.config.write_text(tomli_w.dumps(settings), encoding="utf-8")
     launch = {"v": 1, "uid": uid, "name": run_dir.name, "created_at": 1.0, "python": first, "command": [*texts]}
     run_dir.launch.write_text(json.dumps({**launch, "origins": {"task": first}}), encoding="utf-8")
+
+
+def write_study(home: Home, texts: tuple[str, ...]) -> None:
+    """A study: title, labels, values of a sweep and what papers say as a stranger may have written them."""
+    words = [_writable(text) for text in texts]
+    first, last = words[0], words[-1]
+    fields: dict[str, Any] = {
+        **{"name": STUDY, "title": first, "published_note": " ".join(words), "recipe": last, "seeds": [0, 1]},
+        "tasks": [{"name": "sat", "source": first, "task": last, "difficulty": [0.5]}],
+        "regimes": [{"name": "base", "label": first, "method": "eval"}, {"name": "grpo", "label": last}],
+        "sweep": {first: list(dict.fromkeys(words))},
+        "published": [{"source": f"by {first}", "task": "sat", "regime": "grpo", "prompt": "think", "value": 0.5}],
+    }
+    place = StudyPlace(home, STUDY)
+    place.path.mkdir(parents=True)
+    place.definition.write_text(tomli_w.dumps(fields), encoding="utf-8")
+    study = read_study(place.definition)
+    taken = {cell.key: {"run": FULL_OF_IT, "settings": settings_digest(study, cell)} for cell in cells_of(study)[:2]}
+    place.taken.write_text(json.dumps(taken), encoding="utf-8")
 
 
 def _folder_name(text: str) -> str:

@@ -33,10 +33,16 @@ from rftui.rollouts.groups import Sort
 from rftui.rollouts.header import group_row, image_title
 from rftui.rollouts.reads import RolloutSource
 from rftui.runs.texts import config_lines, header_text
+from rftui.studies.grid import grid_of
+from rftui.studies.grid_text import BLOCK, detail_lines, room_of, title_line
+from rftui.studies.grid_text import row_line as grid_row_line
+from rftui.studies.progress import read_study
+from rftui.studies.study_text import about_lines, note_lines
+from rftui.studies.tables import study_table
 from rftui.terminal.screen_filters import OnlyVisible
 from store.layout import Home
 from store.runs import list_runs, open_catalogue
-from tests.hostile_home import FULL_OF_IT, TO_CLONE, hostile_home
+from tests.hostile_home import FULL_OF_IT, STUDY, TO_CLONE, hostile_home
 from tests.hostile_text import (
     CHARACTERS,
     LONG,
@@ -64,6 +70,8 @@ COMMANDS = (
     ("rollouts", FULL_OF_IT, "--limit", "200"),
     ("compare", FULL_OF_IT, "sat-sft-2", "--flips", "5"),
     ("compare", FULL_OF_IT, "sat-sft-2", "--latex"),
+    ("study", "list"),
+    ("study", "show", STUDY, "--cells"),
     ("store", "check"),
     ("clone", TO_CLONE, "--dry-run"),
 )
@@ -101,6 +109,7 @@ def views(home: Home, name: str) -> Iterator[str]:
     for panel in panels:
         for row in draw_plot(plot_of(panel, data, Look()), width=60, height=8):
             yield "".join(cell.text for cell in row)
+    yield from study_lines(home)
     source = RolloutSource(home, name)
     for step in source.extent(None).steps:
         for summary_of_group in source.page(step, ()).groups:
@@ -110,6 +119,23 @@ def views(home: Home, name: str) -> Iterator[str]:
             layout.open_all(set(range(len(page.rollouts))))
             yield from (said(layout.line(y)) for y in range(layout.height))
             yield from map(said, image_title(page.rollouts[0].images, 0, 40))
+
+
+def study_lines(home: Home) -> Iterator[str]:
+    """Every line that the dashboard makes of the study."""
+    made = study_table(home, read_study(home, STUDY))
+    grid = grid_of(made, decoding=next(iter(made.grids)), positions={})
+    yield from about_lines(made)
+    yield from map(said, note_lines(made, 80))
+    for is_compact in (False, True):
+        room = room_of(grid.rows, total=2, column=1, width=100, is_compact=is_compact)
+        yield said(title_line(grid.labels, room, column=1, is_compact=is_compact))
+        for row in grid.rows:
+            lines = range(1 if is_compact else BLOCK)
+            how = {"column": 1, "is_compact": is_compact, "is_ascii": False}
+            yield from (said(grid_row_line(row, number, room, **how)) for number in lines)
+    for entry in (entry for row in grid.rows for entry in row.entries):
+        yield from map(said, detail_lines(entry, decoding="greedy", width=100, is_ascii=False))
 
 
 def form_lines(home: Home, texts: list[str]) -> Iterator[str]:
@@ -184,6 +210,7 @@ def walk_through(terminal: Terminal) -> Iterator[str]:
     for key in ("pagedown", "end", "home", "?", "escape", ":", "escape", "home"):
         yield stop(terminal, key)
     yield from compared(terminal)
+    yield from studied(terminal)
     terminal.press("enter")
     text = terminal.wait_for("2 Rollouts")
     for number, title in re.findall(r"(\d) (\w+)", text.split("\n")[1]):
@@ -249,6 +276,27 @@ def compared(terminal: Terminal) -> Iterator[str]:
         yield terminal.stop(number)
     terminal.press("escape")
     yield terminal.wait_for("filter")
+    yield terminal.stop("home")
+
+
+def studied(terminal: Terminal) -> Iterator[str]:
+    """The studies, the grid of the one full of the texts with everything that opens over it, and back."""
+    terminal.press("e")
+    yield terminal.wait_for(STUDY)
+    terminal.press("enter")
+    yield terminal.wait_for("w/o", timeout_s=CATCH_UP_S)
+    for keys in (("down",), ("right",), ("i",), ("escape",), ("z",), ("z",), ("s",), ("v",), ("o",), ("escape",)):
+        yield stop(terminal, *keys)
+    for text in PASTED:
+        yield stop(terminal, "/", bracketed(text), "enter")
+        yield stop(terminal, "escape")
+    yield stop(terminal, "E", bracketed(PASTED[0]), "enter")
+    for key in ("R", "escape", "?", "escape"):
+        yield stop(terminal, key)
+    terminal.press("escape")
+    yield terminal.wait_for("in this home", timeout_s=CATCH_UP_S)
+    terminal.press("escape")
+    yield terminal.wait_for("filter", timeout_s=CATCH_UP_S)
     yield terminal.stop("home")
 
 
