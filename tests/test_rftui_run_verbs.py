@@ -132,6 +132,16 @@ def test_several_runs_are_one_question_that_leaves_out_those_it_does_not_fit() -
     assert found.command == "rftui stop a; rftui stop c"
 
 
+@pytest.mark.parametrize("verb", [Verb.STOP, Verb.KILL])
+def test_a_queued_run_is_taken_out_of_the_queue(verb: Verb) -> None:
+    waiting, running = summary("a", "queued"), summary("b")
+
+    assert asked(verb, waiting).sentence == "Taken out of the queue; R queues it again."
+    both = asked(verb, waiting, running).sentence
+    assert both.startswith(asked(verb, running).sentence)
+    assert both.endswith("Those that are queued: taken out of the queue; R queues it again.")
+
+
 def test_many_runs_are_counted_and_all_are_meant() -> None:
     found = asked(Verb.STOP, *[summary(f"run-{number}") for number in range(50)])
 

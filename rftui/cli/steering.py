@@ -55,6 +55,7 @@ def kill(
     from rftui.runs.reads import run_dir_of
     from rftui.supervision import steering
     from rftui.supervision.facts import read_facts
+    from rftui.supervision.ledger import read_ledger
 
     place = home_to_read(home)
     run_dir = run_dir_of(place, run)
@@ -62,6 +63,8 @@ def kill(
     if not is_sure:
         method = read_facts(run_dir).method
         lost = _LOST.get(method, "Steps since its last checkpoint are lost.")
+        if read_ledger(run_dir).state == "queued":
+            lost = "It is taken out of the queue."
         if not typer.confirm(f"Kill {run_dir.name}? {lost}", err=True):
             raise typer.Exit(1)
     killed = steering.kill(place, run_dir)

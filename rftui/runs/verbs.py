@@ -146,7 +146,7 @@ def question(verb: Verb, summaries: Sequence[RunSummary]) -> Question | Refusal:
     return Question(
         title=f"{wording.title} {fitting[0].name}?" if is_one else f"{wording.title} {len(fitting)} runs?",
         lines=tuple(lines),
-        sentence=_sentence(wording, fitting),
+        sentence=_sentence(verb, fitting),
         command="; ".join(commands),
         yes=verb.value,
         is_default_yes=wording.is_default_yes,
@@ -154,7 +154,17 @@ def question(verb: Verb, summaries: Sequence[RunSummary]) -> Question | Refusal:
     )
 
 
-def _sentence(wording: _Wording, fitting: Sequence[RunSummary]) -> str:
+OUT_OF_QUEUE = "Taken out of the queue; R queues it again."
+"""What stop and kill do to a run that waits for its turn."""
+
+
+def _sentence(verb: Verb, fitting: Sequence[RunSummary]) -> str:
+    wording = _WORDINGS[verb]
+    running = [item for item in fitting if item.state != State.QUEUED]
+    if verb in (Verb.STOP, Verb.KILL) and len(running) < len(fitting):
+        if not running:
+            return OUT_OF_QUEUE
+        return f"{_sentence(verb, running)} Those that are queued: {OUT_OF_QUEUE[0].lower()}{OUT_OF_QUEUE[1:]}"
     if all(item.method in ("eval", "suit") for item in fitting):
         return wording.evaluations
     return wording.one if len(fitting) == 1 else wording.several
