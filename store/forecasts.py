@@ -68,11 +68,6 @@ def read_launch(run_dir: RunDir) -> dict[str, Any]:
     return launch if isinstance(launch, dict) else {}
 
 
-def forecast_path(run_dir: RunDir) -> Path:
-    """Where a run's forecast stands once its sampling is done."""
-    return run_dir.path / "forecast.json"
-
-
 def read_forecast(path: Path) -> dict[str, Any] | None:
     """A forecast as it was written; None where there is none. Raises OSError or ValueError where it is damaged."""
     try:

@@ -86,6 +86,11 @@ class RunDir:
         """Final weights and processor."""
         return self.path / "model"
 
+    @property
+    def forecast(self) -> Path:
+        """What a sampling before training says; written once, when it is done."""
+        return self.path / "forecast.json"
+
 
 class Home:
     """The files of one rftui home. Makes nothing; names only."""

@@ -17,7 +17,7 @@ from rftui.suitability.page import page_lines
 from rftui.suitability.studies import StudyTasks
 from rftui.suitability.track import Pair, track_lines, track_record
 from store.config import parse_config
-from store.forecasts import forecast_document, forecast_path, read_forecast, write_forecast
+from store.forecasts import forecast_document, read_forecast, write_forecast
 from store.layout import Home
 from tests.sampled_groups import completion, groups, sampled_run
 from tests.sampled_groups import of as group_of_completions
@@ -62,9 +62,9 @@ def document(right: list[int] | None = None, **changed: Any) -> dict[str, Any]:
     source = {"kind": "generated", "name": "sat-generated", "detail": "drawn"}
     found = forecast(made, made, trained_prompt="think").as_record()
     launch = {"uid": 7, "git": {"commit": "abc123"}}
-    made = forecast_document(found, config=config, source=source, launch=launch, prompts=30, made_at=60.0)
+    whole = forecast_document(found, config=config, source=source, launch=launch, prompts=30, made_at=60.0)
     # as it comes back from a file
-    return dict(json.loads(json.dumps(made))) | changed
+    return dict(json.loads(json.dumps(whole))) | changed
 
 
 def study(home: Home) -> StudyTasks:
@@ -76,7 +76,7 @@ def study(home: Home) -> StudyTasks:
 
 def test_a_forecast_is_written_once_and_stays(home: Home) -> None:
     run_dir = sampled_run(home)
-    path = forecast_path(run_dir)
+    path = run_dir.forecast
 
     assert write_forecast(path, document(made_at=1.0))
     assert not write_forecast(path, document(made_at=2.0))
@@ -92,7 +92,7 @@ def test_what_there_is_so_far_is_said_and_kept_nowhere(home: Home) -> None:
     assert not found.is_written
     assert found.document["measures"]["think"]["prompts"] == found.document["measures"]["direct"]["prompts"] == 30
     assert found.document["commit"] == "abc123"
-    assert not forecast_path(run_dir).exists()
+    assert not run_dir.forecast.exists()
     assert any("SO FAR" in line for line in page_lines(found.document, width=100, is_written=False))
 
 
@@ -114,7 +114,7 @@ def test_a_run_of_another_kind_and_an_empty_one_are_told_of(home: Home) -> None:
     empty = sampled_run(home, "sat-suit-3", uid=9, right=[])
     with pytest.raises(NotFound, match="sampled nothing yet"):
         forecast_of(empty)
-    forecast_path(empty).write_text("{torn")
+    empty.forecast.write_text("{torn")
     with pytest.raises(RftuiError, match="cannot be read"):
         forecast_of(empty)
 
@@ -153,7 +153,7 @@ def test_a_page_without_any_graded_prompt_says_so() -> None:
 
 def test_a_run_is_printed_again_by_its_name_and_as_json(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
     run_dir = sampled_run(home)
-    write_forecast(forecast_path(run_dir), document())
+    write_forecast(run_dir.forecast, document())
     ingest_all(home)
 
     assert run(["suit", "sat-suit-1", "--json"]) == 0
@@ -243,3 +243,53 @@ def test_without_a_study_nothing_is_claimed_of_earlier_forecasts() -> None:
 
 def test_every_outlook_has_its_own_words() -> None:
     assert len({each.value for each in Outlook}) == len(Outlook)
+
+
+def test_the_dashboard_shows_the_forecast_where_others_have_evaluations(home: Home) -> None:
+    # textual and the run's screen cost a second, which the other tests do without
+    import asyncio
+
+    from rftui.screens.run_screen import TABS
+    from rftui.widgets.text_panes import ForecastPane
+    from tests.dashboard import dashboard
+
+    run_dir = sampled_run(home)
+    write_forecast(run_dir.forecast, document())
+    ingest_all(home)
+
+    async def look() -> None:
+        async with dashboard(home, run_dir.name, tabs=tuple(tab for tab in TABS if tab.id == "evals")) as opened:
+            shown = "\n".join(opened.screen.query_one(ForecastPane).lines.lines)
+            assert "GRPO: room to gain" in shown
+            assert "dead: all wrong" in shown
+
+    asyncio.run(look())
+
+
+def test_a_run_shows_its_forecast_once_there_is_one(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    run_dir = sampled_run(home)
+    ingest_all(home)
+
+    assert run(["show", run_dir.name, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["forecast"] is None
+    write_forecast(run_dir.forecast, document())
+    assert run(["show", run_dir.name]) == 0
+    assert "  grpo: room to gain" in capsys.readouterr().out.splitlines()
+
+
+@pytest.mark.parametrize(("mode", "steps"), [("think", {1, 3, 5}), ("direct", {2, 4, 6})])
+def test_completions_are_found_by_the_prompt_that_asked_for_them(home: Home, mode: str, steps: set[int]) -> None:
+    from contextlib import closing
+
+    from rftui.rollouts.query import parse_query
+    from store.rollouts import iter_rollouts, matches_by_step, open_rollouts
+
+    sampled_run(home, right=[4] * 3)
+    ingest_all(home)
+
+    with closing(open_rollouts(home, "sat-suit-1")) as connection:
+        found = dict(matches_by_step(connection, parse_query(f"mode:{mode} right:yes").tests, range(1, 7)))
+
+    assert {step for step, count in found.items() if count} == steps
+    modes = {rollout.prompt_mode for rollout in iter_rollouts(home, "sat-suit-1") if rollout.step in steps}
+    assert modes == {mode}

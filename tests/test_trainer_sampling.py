@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from store.config import RunConfig, parse_config
-from store.forecasts import forecast_path, read_forecast
+from store.forecasts import read_forecast
 from store.layout import RunDir
 from tests.training_runs import QUICK, make_run, of_type, records, train
 
@@ -56,7 +56,7 @@ def test_a_sampling_that_was_cut_off_and_then_stopped_ends_as_one_that_was_not(t
     # two steps are whole; of the third one group is missing
     assert records(broken, attempt=2)[-1]["step"] == 2
     assert sampled(broken, 2) == []
-    assert read_forecast(forecast_path(broken)) is None
+    assert read_forecast(broken.forecast) is None
 
     assert train(broken, "--attempt", "3") == 0, broken.output.read_text()[-3000:]
 
@@ -87,7 +87,7 @@ def check_groups(groups: list[dict[str, Any]]) -> None:
 
 def check_forecasts(unbroken: RunDir, broken: RunDir) -> None:
     """Both say the same, but for when."""
-    made, other = (read_forecast(forecast_path(run_dir)) for run_dir in (unbroken, broken))
+    made, other = (read_forecast(run_dir.forecast) for run_dir in (unbroken, broken))
     assert made is not None
     assert other is not None
     assert made["measures"]["think"]["prompts"] == PROMPTS

@@ -25,7 +25,7 @@ from evals.rewards import WeightedReward
 from evals.suitability import Group, group_of, running_means
 from evals.task import Source
 from store.config import PromptMode, RunConfig
-from store.forecasts import forecast_document, forecast_path, read_launch, write_forecast
+from store.forecasts import forecast_document, read_launch, write_forecast
 from store.layout import RunDir
 from store.sampled import Record, Sampled, read_sampled
 from trainer.encoding import encode_prompts, until_end
@@ -253,6 +253,6 @@ class PromptSampling:
             prompts=len(self.chosen),
             made_at=time.time(),
         )
-        if write_forecast(forecast_path(self.run_dir), document):
+        if write_forecast(self.run_dir.forecast, document):
             for verdict in found.verdicts:
                 logger.info("%s: %s", verdict.about, verdict.outlook.value)

@@ -104,6 +104,7 @@ def detail_fields(run_dir: RunDir, detail: RunDetail) -> dict[str, Any]:
         "origins": launch.get("origins", {}),
         "versions": launch.get("versions", {}),
         "directory": str(run_dir.path),
+        "forecast": _forecast(run_dir),
         "python": launch.get("python"),
         "command": launch.get("command"),
         "git": launch.get("git"),
@@ -124,6 +125,23 @@ def _launch(run_dir: RunDir) -> dict[str, Any]:
         # a run that was imported or damaged still shows the rest
         return {}
     return launch if isinstance(launch, dict) else {}
+
+
+def _forecast(run_dir: RunDir) -> dict[str, Any] | None:
+    """What a sampling before training came to; None for other runs, and while it is not done."""
+    try:
+        forecast = json.loads(run_dir.forecast.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        # a damaged one is told of by `rftui suit`; the rest of the run is still shown
+        return None
+    return forecast if isinstance(forecast, dict) else None
+
+
+def _forecast_lines(forecast: dict[str, Any], name: str) -> Iterator[str]:
+    yield from ["", f"forecast before training (`rftui suit {one_line(name)}` says why)"]
+    for verdict in forecast.get("verdicts") or ():
+        if isinstance(verdict, dict):
+            yield f"  {one_line(verdict.get('about'))}: {one_line(verdict.get('outlook'))}"
 
 
 def _config(run_dir: RunDir) -> dict[str, Any]:
@@ -153,6 +171,8 @@ def detail_lines(fields: dict[str, Any], *, hint: str = "; --json shows all") ->
         yield from ["", title, *_table(GAIN_COLUMNS, map(_gain_row, fields["gains"]))]
         if any(item["is_interval_narrow"] for item in fields["gains"]):
             yield f"  {FEW_FLIPPED}"
+    if fields.get("forecast"):
+        yield from _forecast_lines(fields["forecast"], fields["name"])
     if fields["attempts"]:
         yield from ["", "attempts", *_table(ATTEMPT_COLUMNS, map(_attempt_row, fields["attempts"]))]
     yield from _note_lines(fields["notes"])

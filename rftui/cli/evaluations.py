@@ -128,6 +128,8 @@ def _way_to_answers(run_dir: RunDir) -> str:
         method = None
     if method == "eval":
         return f"`rftui resume {name}` where it has ended; `rftui logs -f {name}` follows one that runs"
+    if method == "suit":
+        return f"`rftui suit {name}` prints what it samples; `rftui eval MODEL` evaluates its model"
     return f"`rftui eval {name}` makes one"
 
 

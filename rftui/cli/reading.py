@@ -18,6 +18,8 @@ HEADLINE_METRICS = (
     "rewards/accuracy/mean",
     "completions/mean_length",
     "loss",
+    "suit/think/pass_at_1",
+    "suit/direct/pass_at_1",
 )
 
 

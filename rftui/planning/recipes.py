@@ -17,6 +17,9 @@ RECIPE_DIRECTORY = Path(__file__).parent.parent / "recipes"
 CHOICE_ORDER = ("paper", "lora-80gb", "lora-24gb", "tiny")
 """The first whose needs the machine meets is chosen. paper-literal is only ever asked for by name."""
 
+SAMPLED = ("num_generations", "temperature", "top_p", "top_k", "max_completion_length", "prompt", "rewards")
+"""Settings of GRPO that decide what is sampled and what it is paid."""
+
 
 class Recipe(NamedTuple):
     """One recipe file."""
@@ -35,7 +38,8 @@ class Recipe(NamedTuple):
     def settings(self, method: str) -> dict[str, Any]:
         """The nested settings it makes for a method; what is sampled before training is what GRPO would sample."""
         own = self.tables.get(method, {})
-        below = _merged(self.tables.get("grpo", {}), own) if method == "suit" else own
+        sampled = {key: value for key, value in self.tables.get("grpo", {}).items() if key in SAMPLED}
+        below = _merged(sampled, own) if method == "suit" else own
         return _merged(self.tables.get("settings", {}), below)
 
     def summary_of(self, *methods: str) -> str:

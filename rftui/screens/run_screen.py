@@ -28,7 +28,7 @@ from rftui.widgets.logs_pane import LogsPane
 from rftui.widgets.pane import Pane
 from rftui.widgets.rollouts_view import RolloutsView
 from rftui.widgets.system_pane import SystemPane
-from rftui.widgets.text_panes import ConfigPane, OverviewPane
+from rftui.widgets.text_panes import ConfigPane, ForecastPane, OverviewPane
 from store.layout import Home
 from store.runs import RunSummary
 
@@ -49,7 +49,14 @@ class Tab(NamedTuple):
 TABS = (
     Tab("curves", "Curves", lambda home, run: CurvesPane(home, run.name, method=run.method)),
     Tab("rollouts", "Rollouts", lambda home, run: RolloutsView(home, run.name)),
-    Tab("evals", "Evals", lambda home, run: EvalsPane(home, run.name, method=run.method)),
+    # what a sampling before training has in the place of evaluations is its forecast
+    Tab(
+        "evals",
+        "Evals",
+        lambda home, run: (
+            ForecastPane(home, run.name) if run.method == "suit" else EvalsPane(home, run.name, method=run.method)
+        ),
+    ),
     Tab("logs", "Logs", lambda home, run: LogsPane(home, run.name)),
     Tab("system", "System", lambda home, run: SystemPane(home, run.name)),
     Tab("config", "Config", lambda home, run: ConfigPane(home, run.name)),

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from rftui.errors import NotFound, RftuiError
 from store.config import Method, read_config
-from store.forecasts import forecast_document, forecast_path, read_forecast, read_launch
+from store.forecasts import forecast_document, read_forecast, read_launch
 from store.layout import RunDir
 from store.sampled import read_sampled
 
@@ -34,7 +34,7 @@ def forecast_of(run_dir: RunDir) -> Found:
             fix=f"`rftui suit --task {config.task}` makes one",
         )
     try:
-        written = read_forecast(forecast_path(run_dir))
+        written = read_forecast(run_dir.forecast)
     except (OSError, ValueError) as error:
         raise RftuiError(
             f"the forecast of {run_dir.name} cannot be read",

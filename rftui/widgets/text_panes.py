@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import closing
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -20,6 +21,11 @@ from rftui.terminal.clean import one_line
 from rftui.widgets.pane import Pane
 from rftui.widgets.text_lines import TextLines
 from store.layout import Home
+from store.runs import find_run, open_catalogue
+from store.states import State, is_live
+
+PAGE_WIDTH = 78
+"""Of a forecast's page, whose lines are made before a width is known."""
 
 
 class TextPane(Pane):
@@ -112,6 +118,24 @@ class ConfigPane(TextPane):
     def read(self) -> list[str]:
         """Every line."""
         return list(config_lines(run_fields(self.home, self.run_name)))
+
+
+class ForecastPane(TextPane):
+    """What a sampling before training says, once it has ended: `rftui suit RUN`."""
+
+    def read(self) -> list[str]:
+        """Every line."""
+        # only these runs need the rules of forecasts and, where one ended early, scipy
+        from rftui.suitability.forecasts import forecast_of
+        from rftui.suitability.page import page_lines
+
+        run_dir = self.home.run(self.run_name)
+        with closing(open_catalogue(self.home)) as connection:
+            is_sampling = is_live(State(find_run(connection, self.run_name).state))
+        if is_sampling and not run_dir.forecast.exists():
+            return ["the forecast comes when everything is sampled; Curves show where it is going"]
+        found = forecast_of(run_dir)
+        return list(page_lines(found.document, width=PAGE_WIDTH, is_written=found.is_written))
 
 
 class OverviewPane(TextPane):
