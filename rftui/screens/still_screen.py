@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from textual.geometry import Size
 from textual.screen import Screen
 
+from rftui.terminal.sparing_compositor import SparingCompositor
+
 if TYPE_CHECKING:
     from textual._compositor import CompositorMap
 
@@ -24,6 +26,10 @@ class StillScreen(Screen[None]):
 
     _laid_out: CompositorMap | None = None
     """The map of the last layout, whatever was asked for since."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._compositor = SparingCompositor()
 
     def _refresh_layout(self, size: Size | None = None, scroll: bool = False) -> None:
         is_whole = not scroll or bool(self._layout_widgets)
