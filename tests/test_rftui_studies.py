@@ -425,6 +425,20 @@ def test_grades_are_by_example_and_only_of_what_can_be_graded(home: Home) -> Non
     assert read_grades(home, view, "direct", "greedy") == {}
 
 
+def test_answers_that_are_indexed_after_their_totals_are_not_missed_for_good(home: Home) -> None:
+    make_study(home)
+    write_cell(home, "small", "sat-base", {"think": "1000"})
+    database = home.rollouts("small-sat-base")
+    hidden = database.with_suffix(".hidden")
+    database.rename(hidden)
+
+    before = rows(home, read_study(home, "small"))[0].results["think"].accuracy
+    hidden.rename(database)
+
+    assert before is None
+    assert rows(home, read_study(home, "small"))[0].results["think"].accuracy == 0.25
+
+
 def finished_study(home: Home, **changed: Any) -> None:
     make_study(home, **changed)
     for item, think in zip(read_study(home, "small").cells, ("1000", "1110", "1010"), strict=False):

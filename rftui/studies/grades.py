@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import closing
-from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from evals.study_statistics import SeedMean, Side, mean_over_seeds
 from rftui.studies.cells import Point
@@ -84,7 +83,7 @@ def _grid_cell(home: Home, views: list[CellView], prompt: str, decoding: str) ->
         if item.is_finished and (result := item.results.get((prompt, decoding))) is not None and result.n
     ]
     keys = tuple(_key(item, result, prompt, decoding) for item, result in measured)
-    mean = _mean(home.path, home.is_read_only, keys, is_trained=any(not item.cell.is_baseline for item in views))
+    mean = _mean(home, keys, is_trained=any(not item.cell.is_baseline for item in views))
     return GridCell(
         accuracy=None if mean is None else mean.mean,
         low=None if mean is None else mean.low,
@@ -125,13 +124,30 @@ def read_grades(home: Home, view: CellView, prompt: str, decoding: str) -> Mappi
     if result is None:
         return {}
     key = _key(view, result, prompt, decoding)
-    return _grades(home.path, home.is_read_only, key) if view.is_finished else _read(home, key)
+    return _grades(home, key) if view.is_finished else _read(home, key)
 
 
-@lru_cache(maxsize=2048)
-def _grades(path: Path, is_read_only: bool, key: GradeKey) -> Mapping[str, bool]:
-    """Of a run that has finished, read once."""
-    return _read(Home(path, is_read_only=is_read_only), key)
+KEPT_AT_MOST = 4096
+"""Evaluations, and means of them, that are kept in memory; then all are read anew."""
+_kept_grades: dict[tuple[Path, GradeKey], Mapping[str, bool]] = {}
+_kept_means: dict[tuple[Path, tuple[GradeKey, ...]], SeedMean | None] = {}
+
+
+def _grades(home: Home, key: GradeKey) -> Mapping[str, bool]:
+    """Of a run that has finished, read once they are whole: the totals may be indexed a moment before the answers."""
+    place = (home.path, key)
+    if (kept := _kept_grades.get(place)) is not None:
+        return kept
+    found = _read(home, key)
+    if len(found) == key.n:
+        _keep(_kept_grades, place, found)
+    return found
+
+
+def _keep(kept: dict[Any, Any], place: Any, value: Any) -> None:
+    if len(kept) >= KEPT_AT_MOST:
+        kept.clear()
+    kept[place] = value
 
 
 def _read(home: Home, key: GradeKey) -> Mapping[str, bool]:
@@ -140,13 +156,19 @@ def _read(home: Home, key: GradeKey) -> Mapping[str, bool]:
     return {answer.uid: answer.correct for answer in answers if answer.correct is not None}
 
 
-@lru_cache(maxsize=4096)
-def _mean(path: Path, is_read_only: bool, keys: tuple[GradeKey, ...], *, is_trained: bool) -> SeedMean | None:
+def _mean(home: Home, keys: tuple[GradeKey, ...], *, is_trained: bool) -> SeedMean | None:
     """The mean over runs that have finished; None where nothing is measured, or nothing is measured by all."""
-    if not keys:
+    place = (home.path, keys)
+    if place in _kept_means:
+        return _kept_means[place]
+    grades = [_grades(home, key) for key in keys]
+    if not grades or not all(grades):
         return None
     try:
-        return mean_over_seeds(Side([_grades(path, is_read_only, key) for key in keys], is_trained))
+        mean = mean_over_seeds(Side(grades, is_trained))
     except ValueError:
         # seeds that were asked different examples have no common mean
-        return None
+        mean = None
+    if all(len(one) == key.n for one, key in zip(grades, keys, strict=True)):
+        _keep(_kept_means, place, mean)
+    return mean
