@@ -76,22 +76,31 @@ def _resume_answers(
             fix=f"`rftui {method.value}` makes another one",
         )
     turn = turn_words(queue_again(run_dir, queue, resume=False))
-    if not (answers := given_answers(run_dir)):
+    if not (answers := given_answers(run_dir) if method is Method.EVAL else sampled_completions(run_dir)):
         return Resumed(f"{name} has no answers yet, so it begins anew{turn}", 0)
     return Resumed(f"{name} goes on with the {counted(answers, 'answer')} it has{turn}", 0)
 
 
 def given_answers(run_dir: RunDir) -> int:
-    """Held-out questions that earlier attempts answered, each way of asking by itself, and completions they sampled."""
-    found = set()
-    sampled: dict[tuple[Any, Any], int] = {}
-    for path in run_dir.journal_dir.glob("rank*-attempt*.jsonl"):
-        for record in _records(path):
-            if record["type"] in ("eval_sample", "eval_rotation"):
-                found.add(tuple(record.get(name) for name in ("prompt", "decoding", "index", "rotation")))
-            elif record["type"] == "group":
-                sampled[record.get("step"), record.get("group")] = len(record.get("samples") or ())
-    return len(found) + sum(sampled.values())
+    """Held-out questions that earlier attempts of an evaluation answered, each way of asking for itself."""
+    found = {
+        tuple(record.get(name) for name in ("prompt", "decoding", "index", "rotation"))
+        for path in run_dir.journal_dir.glob("rank*-attempt*.jsonl")
+        for record in _records(path)
+        if record["type"] in ("eval_sample", "eval_rotation")
+    }
+    return len(found)
+
+
+def sampled_completions(run_dir: RunDir) -> int:
+    """Completions that earlier attempts of a sampling before training have, those of one that is sampled anew once."""
+    found = {
+        (record.get("step"), record.get("group")): len(record.get("samples") or ())
+        for path in run_dir.journal_dir.glob("rank*-attempt*.jsonl")
+        for record in _records(path)
+        if record["type"] == "group"
+    }
+    return sum(found.values())
 
 
 def _records(path: Path) -> Iterator[dict[str, Any]]:
