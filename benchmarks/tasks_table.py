@@ -40,7 +40,6 @@ class Training(NamedTuple):
 TRAININGS = {
     "sft": Training("SFT, answers", "sft", (f"max_steps={SFT_STEPS}", "sft_target=answer", "prompt=direct")),
     "grpo-think": Training("GRPO, with `<think>`", "grpo", (f"max_steps={GRPO_STEPS}", "prompt=think")),
-    "grpo-direct": Training("GRPO, without", "grpo", (f"max_steps={GRPO_STEPS}", "prompt=direct")),
 }
 EVALUATION = (
     f"evaluation.examples={EXAMPLES}",
