@@ -22,7 +22,10 @@ from store.layout import Home
 logger = logging.getLogger("rftui.queueing.dispatcher")
 
 TICK_S = 0.3
-"""How long a free slot may stay unused; a round with 200 waiting runs takes some milliseconds."""
+"""How long a free slot may stay unused while runs start and end."""
+QUIET_TICK_S = 1.0
+QUIET_AFTER_S = 10.0
+"""Without a start for so long, rounds are rarer: one with 200 waiting runs takes ten milliseconds."""
 
 
 def main(argv: list[str]) -> int:
@@ -42,14 +45,22 @@ def main(argv: list[str]) -> int:
         os.set_inheritable(lock, False)
         write_pid(lock)
         logger.info("serves the queue of %s", home.path)
-        while home.path.exists() and server.round().needs_dispatcher:
-            time.sleep(TICK_S)
+        _serve(home, server)
         os.close(lock)
         time.sleep(TICK_S / 10)
         # somebody may have come while the lock was held, and trusted its holder
         lock = take(queue_lock(home)) if home.path.exists() and server.is_wanted() else None
     logger.info("nobody waits any more")
     return 0
+
+
+def _serve(home: Home, server: Server) -> None:
+    """Round after round until nobody is left who may start without a person's word, or the home is gone."""
+    quiet_at = time.monotonic() + QUIET_AFTER_S
+    while home.path.exists() and (found := server.round()).needs_dispatcher:
+        if found.started:
+            quiet_at = time.monotonic() + QUIET_AFTER_S
+        time.sleep(TICK_S if time.monotonic() < quiet_at else QUIET_TICK_S)
 
 
 if __name__ == "__main__":

@@ -65,7 +65,7 @@ def serve_now(home: Home) -> dict[str, subprocess.Popen[bytes]]:
 
 def ensure_dispatcher(home: Home) -> None:
     """Starts a dispatcher where anybody waits for one and there is none. Cheap where nobody does; never raises."""
-    if home.is_read_only or not marked(home):
+    if home.is_read_only or is_served(home) or not marked(home):
         return
     try:
         home.databases.mkdir(parents=True, exist_ok=True)

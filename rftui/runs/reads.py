@@ -87,7 +87,10 @@ def _refresh(
         or _size(home.run(name).supervisor_journal) != indexed_bytes.get(name, 0)
     ]
     for name in doubtful:
-        see_to(home, name)
+        has_grown = _size(home.run(name).supervisor_journal) != indexed_bytes.get(name, 0)
+        # a queued run has no trainer that could have written anything else
+        is_queued = name in known and known[name].state == State.QUEUED
+        see_to(home, name, has_grown=has_grown or not is_queued)
     return bool(doubtful)
 
 

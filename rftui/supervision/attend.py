@@ -71,7 +71,7 @@ def _see_to_queued(run_dir: RunDir) -> Attention | None:
     Raises OSError, ValueError or KeyError for a run that could never be started.
     """
     from rftui.queueing.entries import is_of_this_machine
-    from rftui.queueing.guard import ensure_dispatcher
+    from rftui.queueing.guard import ensure_dispatcher, is_served
     from rftui.queueing.markers import home_of, is_marked, mark
     from rftui.supervision.facts import read_facts
     from rftui.supervision.ledger import read_ledger
@@ -79,6 +79,9 @@ def _see_to_queued(run_dir: RunDir) -> Attention | None:
     ledger, home = read_ledger(run_dir), home_of(run_dir)
     if ledger.state is not State.QUEUED:
         return None
+    if is_marked(home, run_dir.name) and is_served(home):
+        # two hundred may wait, and whoever lists runs comes by every other second
+        return Attention.NOTHING
     if not is_of_this_machine(home, read_facts(run_dir), ledger):
         return Attention.ELSEWHERE
     if not is_marked(home, run_dir.name):
