@@ -109,20 +109,22 @@ def _resampled(
     import numpy as np
 
     n = before_SN.shape[1]
+    if not are_seeds_resampled:
+        # changes take few values, so drawing n examples again is drawing how many have each
+        values, counts = np.unique(after_SN.mean(axis=0) - before_SN.mean(axis=0), return_counts=True)
+        drawn: NDArray[float64] = rng.multinomial(n, counts / n, size=RESAMPLES) @ values / n
+        return drawn
     batch = max(1, DRAWN_AT_ONCE // n)
     effects: list[NDArray[float64]] = []
     for first in range(0, RESAMPLES, batch):
         size = min(batch, RESAMPLES - first)
         # drawing n examples again is drawing how often each comes
         weights_BN = rng.multinomial(n, np.full(n, 1 / n), size=size) / n
-        if are_seeds_resampled:
-            before_B, after_B = (
-                np.einsum("bn,sn,bs->b", weights_BN, side, _seed_weights(rng, len(side), size), optimize=True)
-                for side in (before_SN, after_SN)
-            )
-            effects.append(after_B - before_B)
-        else:
-            effects.append(weights_BN @ (after_SN.mean(axis=0) - before_SN.mean(axis=0)))
+        before_B, after_B = (
+            np.einsum("bn,sn,bs->b", weights_BN, side, _seed_weights(rng, len(side), size), optimize=True)
+            for side in (before_SN, after_SN)
+        )
+        effects.append(after_B - before_B)
     return np.concatenate(effects)
 
 

@@ -207,9 +207,9 @@ CAPTIONS = {
     "corrected p-value is below .05.",
     "longer": "With less without the length reward, in points, with 95% interval; filled where the corrected p-value "
     "is below .05.",
-    "steps": "Left: accuracy on held-out examples. Middle: accuracy over the groups of training, which is not held-out "
-    "accuracy. Right: mean tokens of a completion in training. Lines are means over seeds, bands reach from the lowest "
-    "seed to the highest; training curves are means over stretches of steps.",
+    "steps": "Left: accuracy on held-out examples; step 0 is the training-free model. Middle: accuracy over the groups "
+    "of training, which is not held-out accuracy. Right: mean tokens of a completion in training. Lines are means over "
+    "seeds, bands reach from the lowest seed to the highest; training curves are means over stretches of steps.",
     "lengths": "Held-out accuracy by quarter of answer length, over all seeds, each point at the middle of its "
     "quarter, with 95% intervals in which the answers to one example are one cluster. Hard questions draw longer "
     "answers, so this is no effect of length; within prompts it is below.",

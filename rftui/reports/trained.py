@@ -114,14 +114,23 @@ def read_courses(home: Home, measured: Measured, *, decoding: str) -> list[Cours
 def _course(home: Home, place: Place, decoding: str) -> Course:
     trained = [way for way in place.ways if way.is_trained and way.finished]
     prompt = "think" if any(way.asked("think", decoding) for way in place.ways) else "direct"
+    start = _training_free(place, trained, prompt, decoding)
     rewarded = [way for way in trained if way.role in (Role.RFT, Role.LONGER)]
     return Course(
         place=place,
-        held_out=_lines(trained, lambda run: _held_out(home, run, prompt, decoding), stretches=None),
+        held_out=_lines(trained, lambda run: start | _held_out(home, run, prompt, decoding), stretches=None),
         prompt=prompt,
         training=_lines(rewarded, lambda run: _metric(home, run, TRAINING_ACCURACY), stretches=STRETCHES),
         length=_lines(rewarded, lambda run: _metric(home, run, TRAINING_LENGTH), stretches=STRETCHES),
     )
+
+
+def _training_free(place: Place, trained: Sequence[Way], prompt: str, decoding: str) -> dict[float, float]:
+    """The training-free model as step 0, for runs that were not evaluated there; nothing where it saw other data."""
+    base = [each for way in place.of(Role.BASE)[:1] for each in way.asked(prompt, decoding)]
+    data = {each.data for way in trained for each in way.asked(prompt, decoding)}
+    accuracy = base[0].totals.accuracy if base and data <= {base[0].data} else None
+    return {} if accuracy is None else {0.0: accuracy}
 
 
 def _lines(ways: Sequence[Way], read: Reader, *, stretches: int | None) -> tuple[Line, ...]:

@@ -12,8 +12,8 @@ from rftui.reports.findings import SIGNIFICANT, Answer, Contrast, Depends, Effec
 from rftui.reports.measured import PROMPT_WORDS
 
 ALPHA = f"{SIGNIFICANT:.2f}".removeprefix("0")
-MOST_NAMED = 12
-"""Effects that a sentence names one by one; the table has all."""
+MOST_NAMED = 6
+"""Effects that sentences name one by one; the table has all."""
 
 
 def points(share: float) -> str:
