@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import tomllib
@@ -37,6 +38,7 @@ HOSTILE = (
     "<script>alert(1)</script><img src=x onerror=alert(2)> {{ 7*7 }} \u202egnp.exe\u2066 \x1b]0;owned\x07\x1b[2J\x00 "
     "```\n# not a heading | [link](javascript:alert(3)) </pre></body>"
 )
+LOADED = "performance.getEntriesByType('resource').filter(entry => !entry.name.startsWith('data:')).length"
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +62,15 @@ def write_forecast(home: Home, task: str, **changed: Any) -> None:
         {"about": "thinking", "mode": "both", "outlook": "unclear", "sentences": ["The interval holds zero."]},
     ]
     predicted = {"sft": 0.4, "grpo": 0.021, "length": -0.033, "thinking": None}
-    fields = {"rules": 1, "time": 50.0, "commit": "abc", "verdicts": verdicts, "predicted": predicted, **changed}
+    fields = {
+        "rules": 1,
+        "made_at": 50.0,
+        "commit": "abc",
+        "settings": {"difficulty": 0.5},
+        "verdicts": verdicts,
+        "predicted": predicted,
+        **changed,
+    }
     StudyPlace(home, NAME).forecast(task).write_text(json.dumps(fields))
 
 
@@ -267,6 +277,23 @@ def test_unfinished_runs_are_left_out_and_counted(tmp_path: Path) -> None:
     assert {each.why for each in base.missing} == {"no finished run of GRPO (failed)"}
 
 
+def test_each_point_of_a_sweep_is_held_against_the_way_without_it(tmp_path: Path) -> None:
+    regimes = study_of().model_dump(mode="json")["regimes"]
+    regimes = [{**regimes[2], "swept": False}, {**regimes[3], "settings": {}}]
+    sweep = {"rewards.length.weight": [0.0, 0.5, 1.0]}
+    study = study_of(seeds=(0,), tasks=[{"name": "sat"}], regimes=regimes, sweep=sweep)
+    home = write_study(tmp_path / "home", study)
+
+    report = make_report(home, NAME)
+
+    longer = report.answer(Question.LONGER)
+    assert longer is not None
+    pairs = {(effect.contrast.before.label, effect.contrast.after.label) for effect in longer.effects}
+    # a weight of 0 pays for nothing
+    assert pairs == {("GRPO", "GRPO + length (weight=0.5)"), ("GRPO", "GRPO + length (weight=1.0)")}
+    assert report.answer(Question.OVER_BASE) is None
+
+
 def test_runs_on_different_data_are_not_held_against_each_other(tmp_path: Path) -> None:
     study = study_of(seeds=(0,), tasks=[{"name": "sat"}])
     home = write_study(tmp_path / "home", study, without=["sat-base"])
@@ -324,11 +351,30 @@ def test_what_was_forecast_stands_beside_what_happened(report: Report) -> None:
 def test_a_forecast_made_after_training_began_is_none(tmp_path: Path) -> None:
     study = study_of(seeds=(0,), tasks=[{"name": "sat", "source": "generated"}])
     home = write_study(tmp_path / "home", study)
-    write_forecast(home, "sat", time=4e9)
+    write_forecast(home, "sat", made_at=4e9)
 
     assert "after the first of its training runs had started, so it is none" in " ".join(
         forecast_sentences(make_report(home, NAME))
     )
+
+
+def test_a_forecast_is_of_the_difficulty_that_was_sampled(tmp_path: Path) -> None:
+    study = study_of(seeds=(0,), tasks=[{"name": "sat", "source": "generated", "difficulty": [0.2, 0.5]}])
+    home = write_study(tmp_path / "home", study, without=[cell.key for cell in cells(study)])
+    write_forecast(home, "sat")
+
+    made = make_report(home, NAME).forecasts.made[0]
+
+    assert {row.place for row in made.rows} == {"sat at difficulty 0.5"}
+
+
+@pytest.mark.parametrize("time", [1e12, -1e300])
+def test_a_forecast_of_a_time_that_no_calendar_has_is_shown(tmp_path: Path, time: float) -> None:
+    study = study_of(seeds=(0,), tasks=[{"name": "sat", "source": "generated"}])
+    home = write_study(tmp_path / "home", study, without=[cell.key for cell in cells(study)])
+    write_forecast(home, "sat", made_at=time)
+
+    assert f"made {time:g} seconds after 1970" in " ".join(forecast_sentences(make_report(home, NAME)))
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"verdicts": 3}'])
@@ -542,3 +588,43 @@ def test_the_figures_come_with_an_extra_of_their_own() -> None:
     project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
 
     assert [line.split(">")[0] for line in project["optional-dependencies"]["report"]] == ["matplotlib", "jinja2"]
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1280, "dark")])
+def test_the_page_fits_a_phone_and_a_desk_in_a_real_browser(
+    hostile: tuple[Home, Report], tmp_path: Path, width: int, scheme: str
+) -> None:
+    pytest.importorskip("aiohttp")
+    from tests.browser import browser, chromium
+
+    program = chromium()
+    if program is None:
+        pytest.skip("needs Chromium")
+    home, report = hostile
+    path = write_report(home, report, tmp_path, with_figures=False).page
+
+    async def look() -> tuple[list[str], dict[str, Any]]:
+        async with browser(program, tmp_path / "profile") as page:
+            is_mobile = width < 600
+            metrics = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": is_mobile}
+            await page.call("Emulation.setDeviceMetricsOverride", **metrics)
+            features = [{"name": "prefers-color-scheme", "value": scheme}]
+            await page.call("Emulation.setEmulatedMedia", features=features)
+            await page.open(path.as_uri())
+            await page.wait_for("document.readyState === 'complete' && !!document.querySelector('#runs')")
+            return page.complaints, {
+                "width": await page.value("document.documentElement.scrollWidth"),
+                "paper": await page.value("getComputedStyle(document.body).backgroundColor"),
+                "loaded": await page.value(LOADED),
+                "images": await page.value("[...document.images].every(image => image.naturalWidth > 0)"),
+                "shown": await page.value("document.body.innerText.includes('<script>alert(1)</script>')"),
+            }
+
+    complaints, seen = asyncio.run(look())
+
+    assert not complaints
+    assert seen["width"] <= width
+    assert seen["paper"] == {"light": "rgb(255, 255, 255)", "dark": "rgb(13, 17, 23)"}[scheme]
+    assert seen["loaded"] == 0
+    assert seen["images"]
+    assert seen["shown"]  # as text

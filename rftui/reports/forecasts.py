@@ -106,9 +106,9 @@ def read_forecasts(place: StudyPlace, measured: Measured, answers: Sequence[Answ
         if record is None:
             absent.append(task.name)
             continue
-        places = [each for each in measured.places if each.task == task.name]
+        places = [each for each in measured.places if each.task == task.name and _is_of(record, each)]
         rows = [row for each in places for row in _rows(record, each, answers)]
-        when = _number(record.get("time", record.get("made_at")))
+        when = _number(record.get("made_at"))
         made.append(
             Made(
                 task=task.name,
@@ -132,6 +132,13 @@ def _record(path: Path) -> Mapping[str, Any] | None:
     if not isinstance(record, dict) or not isinstance(record.get("verdicts"), list):
         raise ValueError("found no verdicts; expected a forecast as `rftui suit --study` writes it")
     return record
+
+
+def _is_of(record: Mapping[str, Any], place: Place) -> bool:
+    """Whether it is about this place: a task of several difficulties was sampled at one of them."""
+    settings = record.get("settings")
+    sampled = _number(settings.get("difficulty")) if isinstance(settings, dict) else None
+    return None in (place.difficulty, sampled) or place.difficulty == sampled
 
 
 def _rows(record: Mapping[str, Any], place: Place, answers: Sequence[Answer]) -> list[Foreseen]:
