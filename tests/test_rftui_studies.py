@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 import tomli_w
 
+from rftui.cli.root import run as run_command
 from rftui.errors import NotFound, RftuiError, UsageProblem
 from rftui.planning.preflight import check_settings
 from rftui.studies.cells import cell_settings, cells_of, run_name, settings_digest, share_of
@@ -618,3 +620,85 @@ def test_progress_is_one_line() -> None:
     states = {"a": "finished", "b": "running", "c": "queued", "d": "queued"}
 
     assert progress_text(states, empty=1) == "1 of 5 cells finished, 2 queued, 1 running (b)"
+
+
+# commands, in this process: those that start nothing
+
+
+def told(capsys: pytest.CaptureFixture[str], home: Home, *words: str) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of `rftui study`."""
+    code = run_command(["study", *words, "--home", str(home.path)])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def test_a_study_is_made_listed_and_left_as_it_is_by_command(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = told(capsys, home, "new", "seeds", "--name", "mine", "--seeds", "3,4", "--json")
+    assert code == 0
+    assert json.loads(out)["cells"] == 1 + 2 * 2
+    before = StudyPlace(home, "mine").definition.read_text()
+
+    again = told(capsys, home, "new", "seeds", "--name", "mine", "--if-absent")
+    refused = told(capsys, home, "new", "seeds", "--name", "mine", "--json")
+
+    assert again[0] == 0
+    assert "stays as it is" in again[2]
+    assert refused[0] == 1
+    assert json.loads(refused[2])["error"] == "a study mine is there"
+    assert StudyPlace(home, "mine").definition.read_text() == before
+    listed = json.loads(told(capsys, home, "list", "--json")[1])
+    assert [item["name"] for item in listed if not item["is_shipped"]] == ["mine"]
+    assert {"paper", "paper-tiny", "length", "difficulty"} <= {item["name"] for item in listed if item["is_shipped"]}
+
+
+def test_a_definition_is_printed_and_not_written(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = told(capsys, home, "new", "paper", "--task", "sat", "--recipe", "tiny", "--print")
+
+    assert code == 0
+    assert parse_study(tomllib.loads(out), origin="what was printed").tasks[0].name == "sat"
+    assert not (home.path / "studies").exists()
+
+
+def test_seeds_that_are_no_numbers_are_refused(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = told(capsys, home, "new", "paper", "--seeds", "1,two", "--json")
+
+    assert code == 2
+    assert json.loads(err) == {
+        "error": "--seeds 1,two are no seeds",
+        "found": "1,two",
+        "expected": "whole numbers with commas",
+        "fix": "--seeds 0,1,2",
+    }
+
+
+def test_the_table_is_shown_in_each_form_by_command(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    finished_study(home)
+
+    shown = {form: told(capsys, home, "show", "small", form) for form in ("--markdown", "--latex", "--csv", "--json")}
+    for_people = told(capsys, home, "show", "small", "--cells")
+    folder = told(capsys, home, "show", "small", "--folder")
+
+    assert {code for code, _, _ in shown.values()} == {0}
+    assert "| sat | GRPO |" in shown["--markdown"][1]
+    assert r"\begin{tabular}" in shown["--latex"][1]
+    assert shown["--csv"][1].startswith("study,task,")
+    assert json.loads(shown["--json"][1])["states"] == {"finished": 3}
+    assert "tiny model" in for_people[1]
+    assert "small-sat-grpo-s1" in for_people[1]
+    assert folder[1].strip() == str(home.path / "studies" / "small")
+
+
+@pytest.mark.parametrize("command", ["list", "new", "run", "show", "stop", "extend", "retry"])
+def test_every_command_shows_two_examples_in_its_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["study", command, "--help"]) == 0
+
+    assert capsys.readouterr().out.count("$ rftui study") >= 2
+
+
+def test_nothing_that_failed_is_nothing_to_try_again(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    finished_study(home)
+
+    code, _, err = told(capsys, home, "retry", "small", "--json")
+
+    assert code == 1
+    assert json.loads(err)["found"] == "3 finished"

@@ -82,7 +82,7 @@ def _print_for_people(made: StudyTable, *, with_cells: bool) -> None:
         say(table.title)
         print_table(table.columns, table.rows)
     for sentence in [*sentences(made), states_line(made.view)]:
-        for line in textwrap.wrap(f"- {sentence}", console().width, subsequent_indent="  "):
+        for line in textwrap.wrap(f"- {sentence}", console().width, subsequent_indent="  ", break_on_hyphens=False):
             say(line)
     if with_cells:
         say()
