@@ -6,7 +6,7 @@ import asyncio
 import json
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
@@ -20,7 +20,7 @@ from rftui.cli.root import app
 from rftui.formats import fraction, p_text
 from rftui.reports.document import document
 from rftui.reports.figures import draw_effects
-from rftui.reports.findings import Question, Verdict
+from rftui.reports.findings import Question, Verdict, reach
 from rftui.reports.forecasts import NOTHING_SAID
 from rftui.reports.markdown import escaped, fenced, markdown
 from rftui.reports.page import html
@@ -91,14 +91,14 @@ def prose_of(fields: Mapping[str, Any]) -> Iterator[str]:
 NUMBER = re.compile(r"[-+]?(?:\d(?:[\d,]*\d)?(?:\.\d+)?|\.\d+)")
 
 
-SHOWN = {
-    points: ("difference", "low", "high", "first", "second", "effect"),
-    tokens: ("change", "low", "high", "gap", "gap_low", "gap_high"),
-    fraction: ("before_accuracy", "after_accuracy"),
-    p_text: ("p", "p_holm"),
-    "{:.1f}".format: ("before_tokens", "after_tokens", "spread_tokens"),
-    lambda share: f"{share:.2f}".removeprefix("0"): ("significant",),
-}
+SHOWN: tuple[tuple[Callable[[float], str], tuple[str, ...]], ...] = (
+    (points, ("difference", "low", "high", "first", "second", "effect")),
+    (tokens, ("change", "low", "high", "gap", "gap_low", "gap_high")),
+    (fraction, ("before_accuracy", "after_accuracy")),
+    (p_text, ("p", "p_holm")),
+    ("{:.1f}".format, ("before_tokens", "after_tokens", "spread_tokens")),
+    (lambda share: f"{share:.2f}".removeprefix("0"), ("significant",)),
+)
 """How the numbers under these names are written in prose."""
 
 
@@ -116,7 +116,7 @@ def known_numbers(value: Any, name: str = "") -> Iterator[str]:
     elif isinstance(value, int) and not isinstance(value, bool):
         yield from (str(value), f"{value:,}")
     elif isinstance(value, float):
-        yield from (NUMBER.findall(show(value))[0] for show, names in SHOWN.items() if name in names)
+        yield from (NUMBER.findall(show(value))[0] for show, names in SHOWN if name in names)
 
 
 def unknown_numbers(fields: Mapping[str, Any], known: set[str]) -> set[tuple[str, str]]:
@@ -206,6 +206,10 @@ def test_five_seeds_claim_about_the_method(tmp_path: Path) -> None:
     text = " ".join(next(each for each in sections(report) if each.answer is base).sentences)
     assert "Seeds and examples are both resampled" in text
     assert "these checkpoints only" not in text
+    # a training-free model has no seeds, and is not counted among either
+    thinking = report.answer(Question.THINKING)
+    assert thinking is not None
+    assert (len(thinking.effects), reach(thinking.effects)) == (3, (0, 2))
     # and of SFT, which has no run, it says so
     over_sft = report.answer(Question.OVER_SFT)
     assert over_sft is not None

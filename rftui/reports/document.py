@@ -8,7 +8,7 @@ from typing import Any
 from evals.interaction import LEAST_SEEDS
 from evals.statistics import FEW_FLIPS
 from rftui.reports.examples import Chosen, Example
-from rftui.reports.findings import SIGNIFICANT, Contrast, Depends, Effect, LengthChange, Missing
+from rftui.reports.findings import SIGNIFICANT, Contrast, Depends, Effect, LengthChange, Missing, reach
 from rftui.reports.forecasts import Forecasts, Foreseen
 from rftui.reports.prose import (
     METHODS,
@@ -113,7 +113,9 @@ def _section(section: Section) -> dict[str, Any]:
         "title": section.title,
         "tests": len(answer.effects),
         "counts": {verdict.value: count for verdict, count in answer.counts().items()},
-        "undecided": _reach(answer.effects),
+        "undecided": _undecided(answer.effects),
+        "claims": reach(answer.effects)._asdict(),
+        "narrow_intervals": sum(effect.found.is_interval_narrow for effect in answer.effects),
         "effects": [_effect(effect) for effect in answer.effects],
         "not_enough_data": [_missing(each) for each in answer.missing],
         "lengths": [_length(each) for each in answer.lengths],
@@ -122,6 +124,7 @@ def _section(section: Section) -> dict[str, Any]:
             "tests": len(answer.depends),
             "told_apart": sum(each.verdict.value != "not told apart" for each in answer.depends),
             "not_told_apart": sum(each.verdict.value == "not told apart" for each in answer.depends),
+            "claims": reach(answer.depends)._asdict(),
             "effects": [_depends(each) for each in answer.depends],
             "not_enough_data": [_missing(each) for each in answer.depends_missing],
         },
@@ -129,7 +132,7 @@ def _section(section: Section) -> dict[str, Any]:
     }
 
 
-def _reach(effects: Sequence[Effect]) -> dict[str, float] | None:
+def _undecided(effects: Sequence[Effect]) -> dict[str, float] | None:
     """How far the intervals of what is not told apart reach, together."""
     left = [effect.found for effect in effects if effect.verdict.value == "not told apart"]
     return {"low": min(each.low for each in left), "high": max(each.high for each in left)} if left else None

@@ -75,6 +75,11 @@ class Contrast(NamedTuple):
         return self.before_prompt != self.after_prompt
 
     @property
+    def is_trained(self) -> bool:
+        """Whether other seeds could have given something else."""
+        return self.before.is_trained or self.after.is_trained
+
+    @property
     def title(self) -> str:
         """What is held against what."""
         if self.is_of_thinking:
@@ -165,6 +170,25 @@ class Answer(NamedTuple):
     def counts(self) -> dict[Verdict, int]:
         """How many effects each verdict has."""
         return {each: sum(effect.verdict is each for effect in self.effects) for each in Verdict}
+
+
+class Reach(NamedTuple):
+    """How many claims reach how far."""
+
+    checkpoints: int
+    """About these checkpoints only."""
+    methods: int
+    """About the method: seeds are resampled."""
+
+
+def reach(found: Sequence[Effect] | Sequence[Depends]) -> Reach:
+    """How far the claims about what was trained reach; without those of training-free models alone, which have no
+    seeds."""
+    trained = [
+        each for each in found if (each.contrast.is_trained if isinstance(each, Effect) else each.first.is_trained)
+    ]
+    methods = sum(each.found.are_seeds_resampled for each in trained)
+    return Reach(len(trained) - methods, methods)
 
 
 def verdict(difference: float, p: float) -> Verdict:

@@ -8,7 +8,7 @@ from evals.interaction import LEAST_SEEDS
 from evals.statistics import FEW_FLIPS
 from evals.study_statistics import SeedDifference, SeedInteraction
 from rftui.formats import counted, fraction, p_text
-from rftui.reports.findings import SIGNIFICANT, Answer, Contrast, Depends, Effect, LengthChange, Verdict
+from rftui.reports.findings import SIGNIFICANT, Answer, Contrast, Depends, Effect, LengthChange, Verdict, reach
 from rftui.reports.measured import PROMPT_WORDS
 
 ALPHA = f"{SIGNIFICANT:.2f}".removeprefix("0")
@@ -47,7 +47,7 @@ def answer_sentences(answer: Answer) -> list[str]:
         sentences.append(f"The table has the other {len(decided) - MOST_NAMED}.")
     sentences += list(_undecided(answer))
     sentences += [_longer(change) for change in answer.lengths]
-    sentences += list(_scope([effect.found for effect in answer.effects], answer.effects))
+    sentences += [*_scope(answer.effects), *_narrow(answer.effects)]
     return sentences
 
 
@@ -125,20 +125,24 @@ def _longer(change: LengthChange) -> str:
     )
 
 
-def _scope(found: Sequence[SeedDifference | SeedInteraction], effects: Sequence[Effect] = ()) -> Iterator[str]:
+def _scope(found: Sequence[Effect] | Sequence[Depends]) -> Iterator[str]:
     """What the claims are about: these checkpoints, or the method."""
-    if not found:
-        return
-    resampled = sum(each.are_seeds_resampled for each in found)
-    if resampled < len(found):
-        which = "These" if not resampled else f"{len(found) - resampled} of these"
+    checkpoints, methods = reach(found)
+    if checkpoints:
+        if not methods:
+            which = "These are statements"
+        else:
+            which = f"{checkpoints} of these {'is a statement' if checkpoints == 1 else 'are statements'}"
         yield (
-            f"{which} are statements about these checkpoints only, and not about the methods that made them: seeds are "
-            f"resampled from {LEAST_SEEDS} on, and there are fewer."
+            f"{which} about these checkpoints only, and not about the methods that made them: seeds are resampled from "
+            f"{LEAST_SEEDS} on, and there are fewer."
         )
-    if resampled:
-        which = "Seeds" if resampled == len(found) else f"In the other {resampled}, seeds"
+    if methods:
+        which = "Seeds" if not checkpoints else f"In the other {methods}, seeds"
         yield f"{which} and examples are both resampled, so that the statement is about the method on this data."
+
+
+def _narrow(effects: Sequence[Effect]) -> Iterator[str]:
     narrow = sum(effect.found.is_interval_narrow for effect in effects)
     if narrow:
         yield (
@@ -163,7 +167,7 @@ def depends_sentences(answer: Answer) -> list[str]:
     sentences += [_differs(each) for each in told[:MOST_NAMED]]
     if len(told) > MOST_NAMED:
         sentences.append(f"The table has the other {len(told) - MOST_NAMED}.")
-    return [*sentences, *_scope([each.found for each in answer.depends])]
+    return [*sentences, *_scope(answer.depends)]
 
 
 def _differs(each: Depends) -> str:
