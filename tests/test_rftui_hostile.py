@@ -281,9 +281,7 @@ def compared(terminal: Terminal) -> Iterator[str]:
 
 def studied(terminal: Terminal) -> Iterator[str]:
     """The studies, the grid of the one full of the texts with everything that opens over it, and back."""
-    terminal.press("e")
-    yield terminal.wait_for(STUDY)
-    terminal.press("enter")
+    terminal.press("e", "enter")
     yield terminal.wait_for("w/o", timeout_s=CATCH_UP_S)
     for keys in (("down",), ("right",), ("i",), ("escape",), ("z",), ("z",), ("s",), ("v",), ("o",), ("escape",)):
         yield stop(terminal, *keys)

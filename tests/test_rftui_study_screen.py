@@ -162,6 +162,15 @@ def test_a_key_leads_from_the_runs_to_the_studies_and_on_to_a_grid_and_escape_ba
     drive(home, scenario, first="")
 
 
+def test_keys_typed_ahead_wait_for_what_they_are_meant_for(home: Home) -> None:
+    async def scenario(opened: Studied) -> None:
+        await opened.press("e", "enter", "l", "j")
+        study = await opened.study()
+        await opened.until(lambda: (study.browser.row, study.browser.column) == (1, 1))
+
+    drive(home, scenario, first="")
+
+
 def test_the_palette_opens_a_study(home: Home) -> None:
     async def scenario(opened: Studied) -> None:
         await opened.press("colon")

@@ -18,6 +18,7 @@ from rftui.runs.list_text import problem_text
 from rftui.screens.still_screen import StillScreen
 from rftui.studies.listing import ListedStudy, listed_studies
 from rftui.studies.study_text import how_lines, listed_heading, study_line
+from rftui.terminal.keys_in_turn import KeysInTurn
 from rftui.terminal.spans import Line, Role, Span
 from rftui.widgets.key_line import KeyLine
 from rftui.widgets.line_list import LineList
@@ -80,6 +81,8 @@ class StudiesScreen(StillScreen):
         self.home = home
         self.listed: Sequence[ListedStudy] | None = None
         self._is_looking = False
+        self._has_to_come = True
+        """Whether keys wait for the first read."""
         self._head = SpanLines(id="head")
         self.list = StudyList(self._row, empty="reading the studies", id="studies")
         self._how = SpanLines(id="how")
@@ -95,6 +98,9 @@ class StudiesScreen(StillScreen):
         """Starts to look."""
         self.list.focus()
         self._show_head()
+        # what is typed ahead is meant for what is being read
+        if isinstance(self.app, KeysInTurn):
+            self.app.hold_keys()
         self.set_interval(LOOK_EVERY_S, self.look)
         self.look()
 
@@ -124,7 +130,14 @@ class StudiesScreen(StillScreen):
             self.post_message(self.Read(found))
 
     @on(Read)
-    def _take(self, event: Read) -> None:
+    async def _take(self, event: Read) -> None:
+        """Shows them, and lets the keys go that waited for it."""
+        self._show(event)
+        if self._has_to_come and isinstance(self.app, KeysInTurn):
+            self._has_to_come = False
+            await self.app.let_keys_go()
+
+    def _show(self, event: Read) -> None:
         """Shows them where they are not as they were."""
         if isinstance(event.found, str):
             self._head.show([(Span(f"the studies cannot be read: {event.found}", Role.WRONG),)])

@@ -26,6 +26,7 @@ from rftui.studies.progress import CellView
 from rftui.studies.study_text import Seen, about_lines, counts_line, hint_text, note_lines, title_text, warning_line
 from rftui.studies.tables import markdown
 from rftui.studies.watch import StudyNews, StudyWatch
+from rftui.terminal.keys_in_turn import KeysInTurn
 from rftui.terminal.spans import Line, Role, Span
 from rftui.widgets.ask_line import AskLine
 from rftui.widgets.key_line import KeyLine
@@ -106,6 +107,8 @@ class StudyScreen(StillScreen):
         self._at = at
         self._watch = StudyWatch(home, name)
         self._is_looking = False
+        self._has_to_come = True
+        """Whether keys wait for the first read."""
         self._title = SpanLines(id="title")
         self._counts = SpanLines(id="counts")
         self._warning = SpanLines(id="warning")
@@ -129,6 +132,9 @@ class StudyScreen(StillScreen):
         """Starts to look."""
         self.grid.focus()
         self._show()
+        # what is typed ahead is meant for what is being read
+        if isinstance(self.app, KeysInTurn):
+            self.app.hold_keys()
         self.set_interval(LOOK_EVERY_S, self.look)
         self.look()
 
@@ -163,19 +169,26 @@ class StudyScreen(StillScreen):
             self.post_message(message)
 
     @on(Broke)
-    def _say_problem(self, event: Broke) -> None:
+    async def _say_problem(self, event: Broke) -> None:
         self._problem = event.reason
         self._watch.forget()
         self._show()
+        await self._let_keys_go()
+
+    async def _let_keys_go(self) -> None:
+        if self._has_to_come and isinstance(self.app, KeysInTurn):
+            self._has_to_come = False
+            await self.app.let_keys_go()
 
     @on(News)
-    def _take_news(self, event: News) -> None:
+    async def _take_news(self, event: News) -> None:
         self.news, self._problem = event.news, ""
         self._take_grid()
         if self._at is not None:
             self.browser.put(self._at)
             self._at = None
         self._show()
+        await self._let_keys_go()
 
     def _take_grid(self) -> None:
         if self.news is None:

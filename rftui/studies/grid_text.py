@@ -91,7 +91,7 @@ def row_line(row: TaskRow, number: int, room: Room, *, column: int | None, is_co
         is_here = place == column
         entry = row.entries[place]
         bar = Span(CURSOR if is_here else " ", Role.STRONG)
-        text = _entry_line(entry, number, room.column - 2, is_compact=is_compact, is_ascii=is_ascii)
+        text = entry_line(entry, number, room.column - 2, is_compact=is_compact, is_ascii=is_ascii)
         if is_here and number == 0:
             # reversed as well: a bar alone is easily overlooked
             text = (Span("".join(span.text for span in text), Role.MATCH),)
@@ -99,7 +99,8 @@ def row_line(row: TaskRow, number: int, room: Room, *, column: int | None, is_co
     return tuple(line)
 
 
-def _entry_line(entry: GridEntry | None, number: int, width: int, *, is_compact: bool, is_ascii: bool) -> Line:
+def entry_line(entry: GridEntry | None, number: int, width: int, *, is_compact: bool, is_ascii: bool) -> Line:
+    """One line of a cell, without its bar."""
     if entry is None:
         return (Span("none" if number == 0 else "", Role.MUTED),)
     if is_compact:
@@ -278,7 +279,8 @@ def _numbers(entry: GridEntry, decoding: str) -> str:
     ]
     kinds = sorted({cell.source_kind for cell in entry.results.values() if cell.source_kind})
     if not parts:
-        return "no finished run"
+        is_done = any(view.is_finished for view in entry.views)
+        return "the graded answers of no finished run are stored" if is_done else "no finished run"
     unparsed = sum(cell.unparsed for cell in entry.results.values())
     said = [_base(entry), decoding, *(f"{one_line(kind)} data" for kind in kinds)]
     return "  ".join([*parts, *said, *([f"{unparsed} answers unread"] if unparsed else [])])

@@ -7,11 +7,11 @@ from typing import ClassVar, NamedTuple
 
 from textual.binding import BindingType
 from textual.events import Click
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 
 from rftui.studies.grid import TaskRow
-from rftui.studies.grid_text import BLOCK, Room, row_line
+from rftui.studies.grid_text import BLOCK, Room, entry_line, row_line
 from rftui.terminal.spans import Line, Role, Span
 from rftui.widgets.span_view import SpanView
 
@@ -61,10 +61,25 @@ class StudyGrid(SpanView, can_focus=True):
             self.refresh()
         else:
             for number, (row, old) in enumerate(zip(rows, before, strict=True)):
-                has_moved = cursor != was_at and number in (cursor[0], was_at[0])
-                if has_moved or row != old:
+                if cursor != was_at and number in (cursor[0], was_at[0]):
                     self.refresh_rows(number * shape.lines, (number + 1) * shape.lines)
+                elif row != old:
+                    self._refresh_cells(number, row, old)
         self._bring_in_sight()
+
+    def _refresh_cells(self, number: int, row: TaskRow, old: TaskRow) -> None:
+        """Draws again the lines of a row's cells that are not as they were: of a run's next step, a few cells."""
+        room, is_ascii = self.shape.room, self.is_ascii
+        how = {"is_compact": self.shape.is_compact, "is_ascii": is_ascii}
+        for place in range(room.first, room.first + room.count):
+            if row.entries[place] == old.entries[place]:
+                continue
+            x = room.label + (place - room.first) * room.column
+            for line in range(min(self.shape.lines, BLOCK)):
+                new, before = (entry_line(each.entries[place], line, room.column - 2, **how) for each in (row, old))
+                y = number * self.shape.lines + line - self.scroll_offset.y
+                if new != before and 0 <= y < self.size.height:
+                    self.refresh(Region(x, y, room.column, 1))
 
     def line_at(self, y: int) -> Line:
         """The line at `y` of all rows."""
