@@ -130,7 +130,7 @@ def test_a_failed_cell_fails_alone_stays_so_and_is_tried_again_on_request(bench:
 
 
 def test_killed_runs_go_on_where_they_were(bench: Bench) -> None:
-    small(bench, seeds=[0], regimes=SMALL["regimes"][1:], settings={"max_steps": 20, "save_steps": 1})
+    small(bench, seeds=[0], regimes=SMALL["regimes"][1:], settings={"max_steps": 90, "save_steps": 1})
     bench.behave(step_s=0.1)
     bench.json("study", "run", "small")
     run_dir = bench.home.run("small-sat-grpo-s0")
@@ -139,6 +139,7 @@ def test_killed_runs_go_on_where_they_were(bench: Bench) -> None:
     os.kill(pid, signal.SIGKILL)
     assert final_state(run_dir)[0] == "killed"
 
+    bench.behave()
     resumed = bench.rftui("study", "run", "small", "--wait")
 
     assert resumed.returncode == 0, resumed.stderr
@@ -150,7 +151,7 @@ def test_killed_runs_go_on_where_they_were(bench: Bench) -> None:
 
 def test_stopping_ends_what_runs_and_what_waits_and_running_again_goes_on(bench: Bench) -> None:
     bench.environment["RFTUI_SLOTS"] = "1"
-    small(bench, settings={"max_steps": 30, "save_steps": 1})
+    small(bench, settings={"max_steps": 90, "save_steps": 1})
     bench.behave(step_s=0.1)
     bench.json("study", "run", "small")
     trainer_pid(bench.home.run("small-sat-base"))

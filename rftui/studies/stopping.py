@@ -7,9 +7,10 @@ from typing import NamedTuple
 from rftui.errors import RftuiError
 from rftui.runs.reads import current_runs
 from rftui.studies.progress import CellView, read_study
+from rftui.supervision.ledger import read_ledger
 from rftui.supervision.steering import ask_to_stop
 from store.layout import Home
-from store.states import State
+from store.states import State, is_live
 
 
 class Stopped(NamedTuple):
@@ -41,8 +42,11 @@ def stop_study(home: Home, name: str) -> Stopped:
 
 
 def _ask(home: Home, view: CellView) -> list[str]:
+    run_dir = home.run(view.run)
     try:
-        ask_to_stop(home.run(view.run))
+        ask_to_stop(run_dir)
     except RftuiError as error:
-        return [f"{view.run}: {error.error}"]
+        state = read_ledger(run_dir).state
+        # one that ended by itself meanwhile needs no more
+        return [f"{view.run}: {error.error}"] if state is None or is_live(state) else []
     return []
