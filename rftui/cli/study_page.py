@@ -17,6 +17,7 @@ from rftui.studies.progress import CellView, StudyView, read_study
 from rftui.studies.running import Started, pending_change
 from rftui.studies.tables import StudyTable, csv_form, document, latex, markdown, narrow_tables, sentences, study_table
 from rftui.studies.waiting import wait_for_study
+from rftui.terminal.clean import one_line
 from store.states import State
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def print_study(made: StudyTable, *, form: str, with_cells: bool) -> None:
 
 
 def _print_for_people(made: StudyTable, *, with_cells: bool) -> None:
-    say(f"{made.view.name}: {made.view.study.title}")
+    say(one_line(f"{made.view.name}: {made.view.study.title}"))
     for table in narrow_tables(made):
         say(table.title)
         print_table(table.columns, table.rows)
@@ -194,6 +195,8 @@ def say_started(name: str, started: Started) -> None:
         *([f"{len(started.taken)} taken over"] if started.taken else []),
     ]
     say(f"{name}: {', '.join(done) or 'nothing to start'}")
+    if started.launched or started.resumed:
+        narrate(f"`rftui queue` shows what waits, `rftui study show {name}` the table")
 
 
 def wait_and_tell(home: Home, name: str, *, as_json: bool) -> bool:
