@@ -9,7 +9,7 @@ class State(StrEnum):
     """What a run is doing, or how it ended. The reason stands beside it."""
 
     QUEUED = "queued"
-    """Waits for its GPUs."""
+    """Waits for its turn: for GPUs or a slot, another run, or a person's word."""
     STARTING = "starting"
     """Its process was started and has not spoken yet."""
     RUNNING = "running"

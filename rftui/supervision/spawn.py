@@ -67,7 +67,7 @@ def wait_until_supervised(run_dir: RunDir, process: subprocess.Popen[bytes]) -> 
         f"the supervisor of {run_dir.name} did not start",
         found=_last_lines(run_dir) or f"exit code {process.poll()} and nothing said",
         expected="a supervisor that takes the run",
-        fix=f"read {run_dir.path / 'supervisor.log'}; `rftui resume {run_dir.name}` tries again",
+        fix=f"read {run_dir.path / 'supervisor.log'}; the queue tries it again (`rftui queue`)",
     )
 
 
