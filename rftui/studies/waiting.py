@@ -28,8 +28,8 @@ SAY_EVERY_S = 300.0
 Say = Callable[[str], None]
 
 
-class StudyWatch:
-    """The runs of a study, looked at again and again."""
+class WaitedRuns:
+    """The runs of a study while they are waited for."""
 
     def __init__(self, home: Home, view: StudyView) -> None:
         self.home = home
@@ -87,7 +87,7 @@ def _attend(home: Home, name: str) -> None:
 def wait_for_study(home: Home, name: str, *, say: Say) -> StudyView:
     """The study once none of its runs is live. Raises KeyboardInterrupt as it comes; the runs go on then."""
     current_runs(home)
-    watch = StudyWatch(home, read_study(home, name))
+    watch = WaitedRuns(home, read_study(home, name))
     began, said, said_at = time.monotonic(), "", 0.0
     while True:
         states = watch.look()
