@@ -6,10 +6,12 @@ dozen inks a chart or a view of text that was half the time until a run was open
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textual.css.styles import RenderStyles
 from textual.dom import DOMNode
+
+from rftui.widgets.plain_lines import PlainLines
 
 if TYPE_CHECKING:
     from textual.widget import Widget as _Base
@@ -19,6 +21,10 @@ else:
 
 class UsedStyles(_Base):
     """Comes before a widget among the bases of a class."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._styles_cache = PlainLines()
 
     def _get_component_classes(self) -> frozenset[str]:  # type: ignore[override]
         """Those that were drawn, which Textual keeps up to date."""
