@@ -132,8 +132,8 @@ def study_lines(home: Home) -> Iterator[str]:
         yield said(title_line(grid.labels, room, column=1, is_compact=is_compact))
         for row in grid.rows:
             lines = range(1 if is_compact else BLOCK)
-            how = {"column": 1, "is_compact": is_compact, "is_ascii": False}
-            yield from (said(grid_row_line(row, number, room, **how)) for number in lines)
+            for number in lines:
+                yield said(grid_row_line(row, number, room, column=1, is_compact=is_compact, is_ascii=False))
     for entry in (entry for row in grid.rows for entry in row.entries):
         yield from map(said, detail_lines(entry, decoding="greedy", width=100, is_ascii=False))
 

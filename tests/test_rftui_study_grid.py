@@ -59,9 +59,9 @@ def grid(home: Home, name: str = "small", **positions: int) -> Grid:
     return grid_of(table(home, name), decoding="greedy", positions=named)
 
 
-def entry(home: Home, regime: str = "grpo", **positions: int) -> GridEntry:
-    found = next(each for each in grid(home, **positions).rows[0].entries if each and each.regime == regime)
-    assert isinstance(found, GridEntry)
+def entry(home: Home, **positions: int) -> GridEntry:
+    found = grid(home, "small", **positions).rows[0].entries[1]
+    assert found is not None and found.regime == "grpo"
     return found
 
 
@@ -217,7 +217,7 @@ def test_no_line_is_wider_than_the_screen_and_the_column_of_the_cursor_is_in_sig
         for number in range(1 if is_compact else BLOCK + 1):
             lines.append(row_line(found.rows[0], number, room, column=column, is_compact=is_compact, is_ascii=False))
 
-        assert room.first <= column < room.first + room.count
+        assert room.first <= column < room.first + room.shown
         assert max(map(line_width, lines)) <= max(width, 10 + LEAST_COLUMN)
         assert any(span.text == "▌" for span in lines[1])
 

@@ -22,7 +22,7 @@ from rftui.screens.study_notes_screen import StudyNotesScreen
 from rftui.screens.study_screen import StudyScreen
 from rftui.studies import acts
 from rftui.studies.definition import read_study
-from rftui.studies.grid import Sort
+from rftui.studies.grid import GridEntry, Sort
 from rftui.studies.places import StudyPlace
 from rftui.studies.running import Asked, Started
 from rftui.studies.stopping import Stopped
@@ -85,6 +85,13 @@ class Studied:
         found = await self.shows(ConfirmScreen)
         assert isinstance(found, ConfirmScreen)
         return found
+
+
+def entry_of(study: StudyScreen) -> GridEntry:
+    """The cell under the cursor."""
+    entry = study.browser.entry
+    assert entry is not None
+    return entry
 
 
 def drive(
@@ -230,7 +237,7 @@ def test_enter_opens_the_run_of_a_cell_and_escape_leads_back_to_it(home: Home) -
         assert run.summary.name == "small-sat-base"
         await opened.press("escape")
         study = await opened.study()
-        assert study.browser.entry.regime == "base"
+        assert entry_of(study).regime == "base"
 
     drive(home, scenario)
 
@@ -345,7 +352,8 @@ def test_a_capital_asks_for_seeds_then_adds_them_and_starts_their_runs(home: Hom
         await opened.press("y")
         await opened.until(lambda: told.runs)
         study = await opened.study()
-        await opened.until(lambda: len(study.browser.grid.rows[0].entries[1].views) == 4)
+        await opened.press("l")
+        await opened.until(lambda: len(entry_of(study).views) == 4)
 
     drive(home, scenario)
     assert read_study(StudyPlace(home, "small").definition).seeds == (0, 1, 2, 3)
@@ -411,9 +419,9 @@ def test_the_next_decoding_is_shown_where_runs_were_asked_with_both(home: Home) 
     async def scenario(opened: Studied) -> None:
         study = await opened.study()
         await opened.press("l")
-        assert study.browser.entry.results["think"].accuracy is None
+        assert entry_of(study).results["think"].accuracy is None
         await opened.press("d")
-        assert study.browser.entry.results["think"].accuracy == 1.0
+        assert entry_of(study).results["think"].accuracy == 1.0
         assert "sampled decoding" in text_of(study, "counts")
 
     drive(home, scenario, first="both")
@@ -443,9 +451,14 @@ def test_what_must_be_known_is_one_key_away(home: Home) -> None:
 def test_a_cell_fills_without_a_key_and_an_idle_grid_draws_nothing(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     async def scenario(opened: Studied) -> None:
         study = await opened.study()
-        looks: list[None] = []
+        looks: list[object] = []
         look = study._watch.look
-        monkeypatch.setattr(study._watch, "look", lambda: looks.append(None) or look())
+
+        def counted() -> object:
+            looks.append(None)
+            return look()
+
+        monkeypatch.setattr(study._watch, "look", counted)
         await opened.until(lambda: len(looks) >= 2)
         drawn: list[object] = []
         monkeypatch.setattr(RunListApp, "_display", lambda app, screen, renderable: drawn.append(renderable))

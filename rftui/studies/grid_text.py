@@ -16,7 +16,7 @@ from rftui.studies.grades import PROMPTS, GridCell
 from rftui.studies.grid import GridEntry, TaskRow
 from rftui.studies.progress import EMPTY, CellResult, CellView
 from rftui.terminal.clean import one_line
-from rftui.terminal.spans import Line, Role, Span, fitted, line_width
+from rftui.terminal.spans import Line, Role, Span, fitted, flowed, line_width
 from store.states import State
 
 PROMPT_WORDS = {"direct": "w/o", "think": "w/ "}
@@ -39,7 +39,7 @@ class Room(NamedTuple):
     column: int
     first: int
     """The first regime in sight."""
-    count: int
+    shown: int
     """How many are."""
     total: int
 
@@ -70,13 +70,13 @@ def role_of(state: str) -> Role:
 def title_line(labels: Sequence[str], room: Room, *, column: int, is_compact: bool) -> Line:
     """The names of the regimes above their columns, with arrows where there are more to either side."""
     before = f"◀{room.first} " if room.first else ""
-    after = room.total - room.first - room.count
-    head = "task" if not is_compact else "w/o, w/ think"
+    after = room.total - room.first - room.shown
+    head = "w/o w/" if is_compact else "task"
     line: list[Span] = [Span(_padded(f"{before}{head}", room.label), Role.MUTED)]
-    for number in range(room.first, room.first + room.count):
+    for number in range(room.first, room.first + room.shown):
         label = one_line(labels[number])
         role = Role.STRONG if number == column else Role.PLAIN
-        more = f" {after}▶" if after and number == room.first + room.count - 1 else ""
+        more = f" {after}▶" if after and number == room.first + room.shown - 1 else ""
         line.append(Span(f" {_padded(label, room.column - 1 - len(more))}{more}", role))
     return tuple(line)
 
@@ -84,10 +84,10 @@ def title_line(labels: Sequence[str], room: Room, *, column: int, is_compact: bo
 def row_line(row: TaskRow, number: int, room: Room, *, column: int | None, is_compact: bool, is_ascii: bool) -> Line:
     """One line of a row; `column` is the cursor's where it is on this row, else None."""
     if not is_compact and number == BLOCK:
-        return (Span("─" * (room.label + room.count * room.column), Role.MUTED),)
+        return (Span("─" * (room.label + room.shown * room.column), Role.MUTED),)
     label = _label_line(row) if is_compact else _label_block(row, room.label - 1)[number]
     line: list[Span] = [Span(_padded(label, room.label), Role.STRONG if number == 0 else Role.MUTED)]
-    for place in range(room.first, room.first + room.count):
+    for place in range(room.first, room.first + room.shown):
         is_here = place == column
         entry = row.entries[place]
         bar = Span(CURSOR if is_here else " ", Role.STRONG)
@@ -257,7 +257,8 @@ def detail_lines(entry: GridEntry | None, *, decoding: str, width: int, is_ascii
     if entry is None:
         yield (Span("the study has no cell here: this regime is not part of the sweep on this row", Role.MUTED),)
         return
-    yield fitted((Span(name_of(entry), Role.STRONG), Span(f"  {_numbers(entry, decoding)}")), width)
+    pieces = [(Span(name_of(entry), Role.STRONG),), *((Span(text),) for text in _numbers(entry, decoding))]
+    yield from flowed(pieces, width, hang="  ")
     for number in entry.published.values():
         said = f"{number.source} prints {fraction(number.value)} {PROMPT_WORDS[number.prompt].strip()} <think>"
         yield fitted((Span(one_line(said), Role.MUTED),), width)
@@ -271,19 +272,20 @@ def name_of(entry: GridEntry) -> str:
     return one_line(", ".join(filter(None, [entry.task, difficulty, entry.label, point_text(entry.point)])))
 
 
-def _numbers(entry: GridEntry, decoding: str) -> str:
+def _numbers(entry: GridEntry, decoding: str) -> list[str]:
+    """Both accuracies with their intervals, and everything that they rest on, piece by piece."""
     parts = [
         f"{PROMPT_WORDS[prompt].strip()} {fraction(cell.accuracy)} {_ends(cell)}"
         for prompt in PROMPTS
         if (cell := entry.results[prompt]).accuracy is not None
     ]
-    kinds = sorted({cell.source_kind for cell in entry.results.values() if cell.source_kind})
     if not parts:
         is_done = any(view.is_finished for view in entry.views)
-        return "the graded answers of no finished run are stored" if is_done else "no finished run"
+        return ["the graded answers of no finished run are stored" if is_done else "no finished run"]
+    kinds = sorted({cell.source_kind for cell in entry.results.values() if cell.source_kind})
     unparsed = sum(cell.unparsed for cell in entry.results.values())
     said = [_base(entry), decoding, *(f"{one_line(kind)} data" for kind in kinds)]
-    return "  ".join([*parts, *said, *([f"{unparsed} answers unread"] if unparsed else [])])
+    return [*parts, *said, *([f"{unparsed} answers unread"] if unparsed else [])]
 
 
 def seed_line(view: CellView, place: int | None, *, decoding: str, is_ascii: bool) -> Line:

@@ -71,7 +71,7 @@ class StudyGrid(SpanView, can_focus=True):
         """Draws again the lines of a row's cells that are not as they were: of a run's next step, a few cells."""
         room, is_ascii = self.shape.room, self.is_ascii
         how = {"is_compact": self.shape.is_compact, "is_ascii": is_ascii}
-        for place in range(room.first, room.first + room.count):
+        for place in range(room.first, room.first + room.shown):
             if row.entries[place] == old.entries[place]:
                 continue
             x = room.label + (place - room.first) * room.column
@@ -95,7 +95,7 @@ class StudyGrid(SpanView, can_focus=True):
         room = self.shape.room
         column = room.first + (event.x - room.label) // max(1, room.column)
         row = (event.y + self.scroll_offset.y) // self.shape.lines
-        if event.x >= room.label and column < room.first + room.count and row < len(self.rows):
+        if event.x >= room.label and column < room.first + room.shown and row < len(self.rows):
             self.post_message(self.Pointed(row, column))
 
     def on_resize(self) -> None:
