@@ -28,7 +28,7 @@ from rftui.reports.pictures import read_picture
 from rftui.reports.prose import caveats, forecast_sentences, in_short, sections
 from rftui.reports.report import Report, make_report
 from rftui.reports.trained import averaged, band, spread_within
-from rftui.reports.wording import points, tokens
+from rftui.reports.wording import both_seeds, points, tokens
 from rftui.reports.writing import pictures_of, write_report
 from rftui.studies.places import StudyPlace
 from store.layout import Home
@@ -279,6 +279,19 @@ def test_unfinished_runs_are_left_out_and_counted(tmp_path: Path) -> None:
     base = report.answer(Question.OVER_BASE)
     assert base is not None
     assert {each.why for each in base.missing} == {"no finished run of GRPO (failed)"}
+
+
+def test_sides_of_different_seeds_say_so(tmp_path: Path) -> None:
+    study = study_of(seeds=(0, 1), tasks=[{"name": "sat", "source": "generated"}])
+    home = write_study(tmp_path / "home", study, without=["sat-grpo-s1"])
+
+    report = make_report(home, NAME)
+
+    over_sft, over_base = report.answer(Question.OVER_SFT), report.answer(Question.OVER_BASE)
+    assert over_sft is not None
+    assert over_base is not None
+    assert both_seeds(over_sft.effects[0]) == "0 against 0, 1"
+    assert both_seeds(over_base.effects[0]) == "0"
 
 
 def test_each_point_of_a_sweep_is_held_against_the_way_without_it(tmp_path: Path) -> None:

@@ -159,7 +159,7 @@ def _effect(effect: Effect) -> dict[str, Any]:
         "p_holm": effect.p_holm,
         "verdict": effect.verdict.value,
         "is_interval_narrow": effect.found.is_interval_narrow,
-        "seeds": list(effect.seeds),
+        "seeds": {"before": list(effect.seeds_before), "after": list(effect.seeds_after)},
         "data": effect.data,
     }
 

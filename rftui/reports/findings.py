@@ -113,8 +113,9 @@ class Effect(NamedTuple):
     found: SeedDifference
     p_holm: float
     """Corrected for all tests of its question."""
-    seeds: tuple[int, ...]
-    """Of both sides."""
+    seeds_before: tuple[int, ...]
+    """Empty where nothing was trained."""
+    seeds_after: tuple[int, ...]
     data: str
     """Source and split."""
 
@@ -222,7 +223,7 @@ def _answered(question: Question, contrasts: Sequence[Contrast], decoding: str) 
     return Answer(
         question=question,
         effects=tuple(
-            Effect(contrast, each, p, _seeds(contrast, decoding), _data(contrast, decoding))
+            Effect(contrast, each, p, *_seeds(contrast, decoding), _data(contrast, decoding))
             for (contrast, each), p in zip(found, corrected, strict=True)
         ),
         missing=tuple(missing),
@@ -290,9 +291,11 @@ def _mean_tokens(side: Sequence[Evaluated]) -> dict[str, float]:
     return {uid: sum(values) / len(values) for uid, values in tokens.items() if len(values) == len(side)}
 
 
-def _seeds(contrast: Contrast, decoding: str) -> tuple[int, ...]:
-    everything = [each for side in contrast.evaluated(decoding) for each in side]
-    return tuple(sorted({each.seed for each in everything if each.seed is not None}))
+def _seeds(contrast: Contrast, decoding: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    before, after = (
+        tuple(each.seed for each in side if each.seed is not None) for side in contrast.evaluated(decoding)
+    )
+    return before, after
 
 
 def _data(contrast: Contrast, decoding: str) -> str:

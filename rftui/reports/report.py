@@ -153,7 +153,7 @@ def _details(home: Home, measured: Measured) -> tuple[str, ...]:
             if cell.is_finished:
                 for each in held_out(connection, cell.run)[:1]:
                     name, detail = each.source.get("name"), each.source.get("detail")
-                    found[one_line(f"{each.source.get('kind')} data, {name}: {detail}" if detail else name)] = None
+                    found[one_line(f"{name}: {detail}" if detail else name)] = None
     return tuple(found)
 
 

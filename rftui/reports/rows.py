@@ -8,8 +8,8 @@ from rftui.reports.findings import Answer
 from rftui.reports.measured import PROMPT_WORDS, PROMPTS
 from rftui.reports.prose import verdict_words
 from rftui.reports.report import Report
-from rftui.reports.table import Number, TableRow
-from rftui.reports.wording import points
+from rftui.reports.table import TableRow
+from rftui.reports.wording import both_seeds, points, seeds_text
 
 EFFECT_TITLES = (
     "task",
@@ -77,14 +77,7 @@ def number_text(row: TableRow, prompt: str) -> str:
     number = row.results.get(prompt)
     if number is None:
         return f"not enough data ({', '.join(f'{count} {state}' for state, count in row.states.items())})"
-    return f"{interval(number.mean, number.low, number.high)}, n {number.n} ({seeds_of(number)})"
-
-
-def seeds_of(number: Number) -> str:
-    """`seeds 0, 1, 2`, `no seeds`."""
-    if not number.seeds:
-        return "no seeds"
-    return f"seed{'s' * (len(number.seeds) > 1)} {', '.join(map(str, number.seeds))}"
+    return f"{interval(number.mean, number.low, number.high)}, n {number.n} ({seeds_text(number.seeds)})"
 
 
 def published_text(row: TableRow) -> str:
@@ -117,7 +110,7 @@ def effect_rows(answer: Answer) -> list[list[str]]:
             fraction(found.after),
             fraction(found.before),
             str(found.n),
-            ", ".join(map(str, effect.seeds)) or "none",
+            both_seeds(effect),
             effect.data,
         ]
         for effect in answer.effects

@@ -33,9 +33,19 @@ def points_interval(middle: float, low: float, high: float) -> str:
 
 def seeds_text(seeds: Sequence[int]) -> str:
     """`seeds 0, 1, 2`, `no seeds` for what nobody trained."""
-    if not seeds:
-        return "no seeds"
-    return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
+    return f"seed{'s' * (len(seeds) > 1)} {_listed(seeds)}" if seeds else "no seeds"
+
+
+def both_seeds(effect: Effect) -> str:
+    """`0, 1, 2`; both sides' where they were trained with others: `0, 1 against 0, 1, 2`."""
+    before, after = effect.seeds_before, effect.seeds_after
+    if before and after and before != after:
+        return f"{_listed(after)} against {_listed(before)}"
+    return _listed(after or before) or "none"
+
+
+def _listed(seeds: Sequence[int]) -> str:
+    return ", ".join(map(str, seeds))
 
 
 def answer_sentences(answer: Answer) -> list[str]:
@@ -101,7 +111,7 @@ def _tested(found: SeedDifference | SeedInteraction, p_holm: float) -> str:
 
 
 def _behind(effect: Effect) -> str:
-    return f"n {effect.found.n}, {seeds_text(effect.seeds)}"
+    return f"n {effect.found.n}, seeds {both_seeds(effect)}"
 
 
 def _undecided(answer: Answer) -> Iterator[str]:
@@ -174,8 +184,8 @@ def _differs(each: Depends) -> str:
     found = each.found
     return (
         f"{each.first.title}: {points(found.first)} points on {each.first.place.title} and {points(found.second)} on "
-        f"{each.second.place.title}, which differ by {_tested(found, each.p_holm)}, n {found.n_first} and "
-        f"{found.n_second}."
+        f"{each.second.place.title}; the first less the second is {_tested(found, each.p_holm)}, n {found.n_first} "
+        f"and {found.n_second}."
     )
 
 
