@@ -128,3 +128,34 @@ def test_every_batch_is_asked_both_ways_before_the_next() -> None:
         (5, "think", [4]),
         (6, "direct", [4]),
     ]
+
+
+@pytest.mark.train
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({}, True),
+        ({"gold": "another"}, False),
+        ({"options": ["other", "ones"]}, False),
+        ({"prompt": "asked in other words"}, False),
+        ({"prompt_mode": "direct"}, False),
+        ({"uid": "another example"}, False),
+        # fewer completions than are asked for today
+        ({"samples": [{}] * (GENERATIONS - 1)}, False),
+        # of another prompt of the step
+        ({"group": 1}, False),
+    ],
+)
+def test_a_step_is_taken_over_where_every_group_answers_what_would_be_asked(
+    changed: dict[str, Any], expected: bool
+) -> None:
+    # torch takes seconds to import; tests that are not selected should not wait for it
+    from store.sampled import Sampled
+    from trainer.sampling import Step, is_whole
+
+    prompt = {"uid": "a", "options": ["left", "right"], "prompt": "Where?", "prompt_mode": "think", "gold": "left"}
+    record = {**prompt, "group": 0, "samples": [{}] * GENERATIONS, **changed}
+    earlier = Sampled({}, {1: {record["group"]: record}})
+
+    assert is_whole(earlier, Step(1, "think", range(1)), size=GENERATIONS, asked=lambda *_: prompt) is expected
+    assert not is_whole(earlier, Step(2, "think", range(1)), size=GENERATIONS, asked=lambda *_: prompt)

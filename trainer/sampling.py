@@ -64,6 +64,20 @@ def chosen_rows(config: RunConfig, *, available: int) -> list[int]:
     return random.Random(f"suit/{config.seed}").sample(range(available), wanted)
 
 
+def is_whole(earlier: Sampled, step: Step, *, size: int, asked: Callable[[int, str], Record]) -> bool:
+    """Whether every group of a step is there with `size` completions, to what would be asked today.
+
+    `asked` gives the fields of a prompt by its number and how it is asked.
+    """
+    there = earlier.groups.get(step.number, {})
+    return all(
+        (record := there.get(number)) is not None
+        and len(record["samples"]) == size
+        and all(record.get(name) == value for name, value in asked(number, step.mode).items())
+        for number in step.prompts
+    )
+
+
 class PromptSampling:
     """Samples a model's completions to training prompts, over all ranks together."""
 
@@ -106,20 +120,17 @@ class PromptSampling:
         earlier = read_sampled(self.run_dir, before=self.recorder.attempt)
         first = 1
         if earlier.start.get("weights") == weights:
-            first = next((step.number for step in self.steps if not self._has(earlier, step)), len(self.steps) + 1)
+            first = next(
+                (
+                    step.number
+                    for step in self.steps
+                    if not is_whole(earlier, step, size=self.config.num_generations, asked=self._prompt)
+                ),
+                len(self.steps) + 1,
+            )
         for step in self.steps[: first - 1]:
             self.groups[step.mode] += [group_of(earlier.groups[step.number][number]) for number in step.prompts]
         return first
-
-    def _has(self, earlier: Sampled, step: Step) -> bool:
-        """Whether every group of a step is there, whole, and asked what would be asked today."""
-        there = earlier.groups.get(step.number, {})
-        return all(
-            (record := there.get(number)) is not None
-            and len(record["samples"]) == self.config.num_generations
-            and all(record.get(name) == value for name, value in self._prompt(number, step.mode).items())
-            for number in step.prompts
-        )
 
     def _prompt(self, number: int, mode: str) -> Record:
         example = self.rows[self.chosen[number]].example
