@@ -17,7 +17,7 @@ from rftui.terminal.clean import one_line
 from rftui.terminal.spans import Line, Role, Span, fitted, flowed
 from store.attempt_ends import AttemptEnd, last_attempt
 from store.layout import Home
-from store.metrics import Milestones, curve, evaluation_points, last_values, metric_names
+from store.metrics import CurveMemory, Milestones, evaluation_points, last_values, metric_names
 from store.run_list import Measured, PersonNote, last_measured, person_notes
 from store.runs import RunSummary, open_catalogue
 from store.states import is_live
@@ -55,16 +55,16 @@ class Preview(NamedTuple):
     notes: tuple[PersonNote, ...]
 
 
-def read_preview(home: Home, uid: int, run: RunSummary) -> Preview:
-    """Everything the preview of a run shows. Raises StoreError and sqlite3.Error."""
+def read_preview(home: Home, uid: int, run: RunSummary, *, memory: CurveMemory | None = None) -> Preview:
+    """Everything the preview of a run shows. Raises StoreError and sqlite3.Error.
+
+    With the memory of an earlier read of the same run only what is new of its curves is read.
+    """
+    known = memory or CurveMemory(run.name, max_points=MAX_POINTS)
     with closing(open_catalogue(home)) as connection:
         names = tuple(metric_names(connection, run.name))
         panels = first_panels(run.method, names)
-        curves = {
-            metric: curve(connection, run.name, metric, max_points=MAX_POINTS)
-            for metric in sorted(metrics_of(panels))
-            if metric in names
-        }
+        curves = {metric: known.curve(connection, metric) for metric in sorted(metrics_of(panels)) if metric in names}
         evaluations = tuple(evaluation_points(connection, run.name))
         return Preview(
             run=run,

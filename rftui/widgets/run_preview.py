@@ -10,13 +10,14 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.worker import get_current_worker
 
-from rftui.charts.chart_plots import Look, plot_of
-from rftui.runs.preview import CHARTS, Preview, head_lines, read_preview, text_lines
+from rftui.charts.chart_plots import Lines, Look, plot_of
+from rftui.runs.preview import CHARTS, MAX_POINTS, Preview, head_lines, read_preview, text_lines
 from rftui.terminal.clean import one_line
 from rftui.terminal.spans import Line, Role, Span
 from rftui.widgets.chart import Chart
 from rftui.widgets.span_view import SpanLines
 from store.layout import Home
+from store.metrics import CurveMemory
 from store.runs import RunSummary
 
 logger = logging.getLogger(__name__)
@@ -53,6 +54,9 @@ class RunPreview(Vertical):
         self._read: tuple[int, RunSummary, bool] | None = None
         self._is_waiting = False
         self._is_reading = False
+        self._memory = CurveMemory("", max_points=MAX_POINTS)
+        self._lines = Lines()
+        """Both of the run that was read last: of one that goes on only what is new is read and drawn."""
         self._head = SpanLines(id="preview-head")
         self._charts = [Chart() for _ in range(CHARTS)]
         self._text = SpanLines(id="preview-text")
@@ -84,12 +88,14 @@ class RunPreview(Vertical):
             return
         self._is_reading, self._read = True, self._asked
         uid, run, _ = self._asked
+        if run.name != self._memory.run:
+            self._memory, self._lines = CurveMemory(run.name, max_points=MAX_POINTS), Lines()
         self.run_worker(lambda: self._read_in_thread(uid, run), thread=True, group="preview", exit_on_error=False)
 
     def _read_in_thread(self, uid: int, run: RunSummary) -> None:
         found: Preview | str
         try:
-            found = read_preview(self.home, uid, run)
+            found = read_preview(self.home, uid, run, memory=self._memory)
         except Exception as error:
             # a pane's boundary: a run that cannot be read leaves the list as it is
             logger.warning("%s could not be read for the preview", run.name, exc_info=True)
@@ -131,7 +137,7 @@ class RunPreview(Vertical):
             panel = found.panels[number] if number < len(found.panels) else None
             chart.display = panel is not None and self._room(len(text)) >= LEAST_CHART_HEIGHT * (number + 1)
             if chart.display and panel is not None:
-                chart.show(plot_of(panel, found.curves, Look(is_ascii=is_ascii)))
+                chart.show(plot_of(panel, found.curves, Look(is_ascii=is_ascii), self._lines))
 
     def _room(self, lines: int) -> int:
         return self.size.height - 2 - lines
