@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import sys
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from html import unescape
@@ -356,7 +357,7 @@ def test_the_largest_advantage_is_the_largest(home: Home, report: Report) -> Non
 def test_what_was_forecast_stands_beside_what_happened(report: Report) -> None:
     rows = {row.about: row for made in report.forecasts.made for row in made.rows}
 
-    assert rows["SFT"].came_out == "gained, as there was room to"
+    assert rows["SFT"].came_out == "gained, where there was room"
     assert rows["GRPO"].came_out == "gained, against the forecast"
     assert rows["the length reward"].came_out == "against the forecast"
     assert rows["thinking, of the untrained model"].came_out == NOTHING_SAID
@@ -645,3 +646,19 @@ def test_the_page_fits_a_phone_and_a_desk_in_a_real_browser(
     assert seen["loaded"] == 0
     assert seen["images"]
     assert seen["shown"]  # as text
+
+
+@pytest.mark.parametrize("module", ["matplotlib", "jinja2"])
+def test_a_missing_library_is_named_with_its_extra_and_nothing_is_written(
+    home: Home, report: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str
+) -> None:
+    from rftui.errors import UsageProblem
+
+    # what Python does for a module that is not installed
+    monkeypatch.setitem(sys.modules, module, None)
+
+    with pytest.raises(UsageProblem, match=f"need.? {module}, which is not installed") as raised:
+        write_report(home, report, tmp_path / "out", with_figures=module == "matplotlib")
+
+    assert "pip install 'rftui[report]'" in raised.value.fix
+    assert not (tmp_path / "out").exists()

@@ -23,7 +23,7 @@ ABOUT = {
 """What a verdict is about, in words, and the question that measures it."""
 SAYS = {
     Outlook.ROOM: {
-        Verdict.HIGHER: "gained, as there was room to",
+        Verdict.HIGHER: "gained, where there was room",
         Verdict.LOWER: "lost, although there was room to gain",
         Verdict.UNDECIDED: "no gain shown, although there was room",
     },

@@ -52,7 +52,7 @@ def html(report: Report, *, figures: Sequence[Drawing] = (), images: Mapping[str
             "the page of a report needs jinja2, which is not installed",
             found=f"no module {error.name}",
             expected="the report extra",
-            fix="pip install 'rftui[report]', or make the Markdown alone with --no-html",
+            fix="pip install 'rftui[report]'; --json needs neither it nor matplotlib",
         ) from None
     loader = FileSystemLoader(Path(__file__).parent)
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
@@ -94,4 +94,5 @@ def svg_uri(svg: str) -> str:
 def cell_class(cell: str) -> str:
     """How a cell is drawn: verdicts by their sign, short ones on one line, sentences with room."""
     verdict = VERDICT_CLASSES.get(cell[:1]) if cell[1:2] == " " else None
-    return verdict or ("number" if len(cell) <= NARROW else "text")
+    is_short = len(cell) <= (NARROW if any(char.isdigit() for char in cell) else NARROW // 2)
+    return verdict or ("number" if is_short else "text")

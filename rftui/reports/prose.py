@@ -149,7 +149,8 @@ def forecast_sentences(report: Report) -> list[str]:
             False: "after the first of its training runs had started, so it is none",
             None: "whether before training is not known",
         }[made.was_before]
-        said.append(f"{made.task}: made {when}, {order}; rules {made.rules}.")
+        commit = f", commit {made.commit}" if made.commit else ""
+        said.append(f"{made.task}: made {when}, {order}; rules {made.rules}{commit}.")
         for row in made.rows:
             if row.happened is None:
                 said.append(f"{row.place}, {row.about}: {row.outlook}; {row.came_out}.")
@@ -177,7 +178,7 @@ METHODS = (
     "Whether an effect depends on the task is tested as the difference of two differences, not by comparing which of "
     "them is significant.",
     "P-values are corrected by Holm's method for all tests of one question, over all tasks and both prompts; the pairs "
-    "of tasks are a family of their own. `corrected p` is what verdicts go by, at .05.",
+    "of tasks are a family of their own. The corrected p-value is what verdicts go by, at .05.",
     "Not told apart is not the same: the interval says how large a difference may be.",
     "Training-free models have no seed: their one evaluation is shared by all seeds.",
 )
