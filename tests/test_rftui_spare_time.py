@@ -20,7 +20,7 @@ from tests.listed_runs import small_home
 def collected(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The generations that the dashboard had collected."""
     found: list[int] = []
-    monkeypatch.setattr(spare_time.gc, "collect", lambda generation=2: found.append(generation))
+    monkeypatch.setattr(gc, "collect", lambda generation=2: found.append(generation))
     monkeypatch.setattr(spare_time, "REST_S", 0.01)
     monkeypatch.setattr(spare_time, "FEW_OBJECTS", -1)
     return found

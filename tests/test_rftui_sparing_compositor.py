@@ -8,7 +8,6 @@ import pytest
 from rich.console import Console
 from textual._compositor import ChopsUpdate, Compositor, LayoutUpdate
 from textual.geometry import Region
-from textual.screen import Screen
 from textual.widget import Widget
 
 from rftui.screens.run_screen import RunScreen
@@ -75,7 +74,7 @@ def test_only_what_is_touched_is_drawn(tmp_path: Path, monkeypatch: pytest.Monke
 
     async def play() -> None:
         async with driven(home) as of:
-            screen: Screen[None] = of.app.screen
+            screen = of.app.screen
             compositor = screen._compositor
             top, bottom = screen.query_one("#head"), screen.query_one("#keys")
             monkeypatch.setattr(Widget, "render_lines", spy)
