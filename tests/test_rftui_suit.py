@@ -12,16 +12,20 @@ import pytest
 from evals.forecast import Outlook, forecast
 from rftui.cli.root import run
 from rftui.errors import NotFound, RftuiError, UsageProblem
+from rftui.studies.grades import rows
+from rftui.studies.places import StudyPlace
+from rftui.studies.progress import read_study
 from rftui.suitability.forecasts import forecast_of
 from rftui.suitability.page import page_lines
 from rftui.suitability.studies import StudyTasks
-from rftui.suitability.track import Pair, track_lines, track_record
+from rftui.suitability.track import Pair, read_pairs, track_lines, track_record
 from store.config import parse_config
 from store.forecasts import forecast_document, read_forecast, write_forecast
 from store.layout import Home
 from tests.sampled_groups import completion, groups, sampled_run
 from tests.sampled_groups import of as group_of_completions
 from tests.store_runs import append, ingest_all, start
+from tests.studied_runs import NAME, write_study
 
 HOSTILE = "\x1b]0;owned\x07[/b]\u202eevil"
 STUDY = """
@@ -293,3 +297,28 @@ def test_completions_are_found_by_the_prompt_that_asked_for_them(home: Home, mod
     assert {step for step, count in found.items() if count} == steps
     modes = {rollout.prompt_mode for rollout in iter_rollouts(home, "sat-suit-1") if rollout.step in steps}
     assert modes == {mode}
+
+
+def test_forecasts_of_a_finished_study_are_held_against_what_it_measured(home: Home) -> None:
+    write_study(home.path)
+    place = StudyPlace(home, NAME)
+    early, late = document(made_at=1.0), document(made_at=1e12)
+    write_forecast(place.forecast("sat"), early)
+    # made when training was long done
+    write_forecast(place.forecast("banner"), late)
+
+    pairs = {each.about: each for each in read_pairs(home)}
+
+    assert {each.place for each in pairs.values()} == {"sat"}
+    assert pairs["GRPO"].predicted == early["predicted"]["grpo"]
+    # nothing was predicted of length, where all completions are of one
+    assert "the length reward" not in pairs
+    table = {row.regime: row.results for row in rows(home, read_study(home, NAME)) if row.task == "sat"}
+    for about, before, after, prompt in (
+        ("SFT", "base", "sft", "direct"),
+        ("GRPO", "base", "grpo", "think"),
+    ):
+        accuracies = [table[regime][prompt].accuracy for regime in (before, after)]
+        assert None not in accuracies
+        assert pairs[about].measured == pytest.approx(accuracies[1] - accuracies[0])  # type: ignore[operator]
+    assert {each.about: each.n for each in track_record(list(pairs.values()))}["SFT"] == 1
