@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from rftui.cli.following import describe
 from rftui.errors import RftuiError, UsageProblem
 from rftui.planning.findings import Level
 from rftui.planning.preflight import check_gpus
@@ -29,8 +30,10 @@ from rftui.queueing.waiting import refuse_circle
 from rftui.supervision import attend as attending
 from rftui.supervision import gpu_locks, gpus
 from rftui.supervision.attend import Attention, attend
+from rftui.supervision.follower import glance
 from rftui.supervision.gpus import Activity
 from rftui.supervision.ledger import read_ledger
+from rftui.supervision.tail import Progress
 from rftui.supervision.trash import throw_away
 from store.config import parse_config
 from store.journal import Appender
@@ -428,3 +431,9 @@ def test_a_launch_says_before_that_it_will_have_to_wait(bench: Bench, nvml: Path
     assert found.level is Level.WARNING
     assert found.found.startswith("GPU 0 (Fake 80 GB) is not free: 50% of its memory used by somebody NVML does not")
     assert found.found.endswith("; this run waits as queued")
+
+
+def test_who_follows_a_queued_run_is_told_what_it_waits_for() -> None:
+    waits = glance("sat-grpo-1", "queued", "waits for the slot", Progress(), total_steps=300)
+
+    assert describe(waits) == "sat-grpo-1 queued: waits for the slot"
