@@ -130,8 +130,8 @@ def test_the_page_says_where_its_numbers_come_from_and_why_groups_are_dead() -> 
     assert "GENERATED DATA; the embedded tiny model, difficulty 0.5" in page
     assert "30 prompts of split train, graded: 30 with <think> and 30 without <think>; 8" in page
     for label in ("dead: all right", "dead: all wrong", "mixed: some right, some wrong"):
-        assert f"  {label:<32}    33.3% [19.2, 51.2]    33.3% [19.2, 51.2]" in page
-    assert f"  {'dead: no answer could be read':<32}      0.0% [0.0, 11.4]" in page
+        assert f"  {label:<30}    33.3% [19.2, 51.2]    33.3% [19.2, 51.2]" in page
+    assert f"  {'dead: no answer could be read':<30}      0.0% [0.0, 11.4]" in page
     assert "Rules 1 (docs/suitability.md), made 1970-01-01 00:01 UTC" in page
     assert max(map(len, page.splitlines())) <= 80
 

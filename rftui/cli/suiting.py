@@ -42,7 +42,7 @@ def suit(
     run: Annotated[
         str | None,
         typer.Argument(
-            metavar="[RUN]", help="A run of this kind: print its forecast again.", autocompletion=complete_run
+            metavar="RUN", help="A run of this kind: print its forecast again.", autocompletion=complete_run
         ),
     ] = None,
     task: Annotated[

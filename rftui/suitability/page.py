@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rftui.suitability.track import Pair
 
 WIDEST = 110
-LABEL, NUMBER = 34, 22
+LABEL, NUMBER = 32, 22
 """Columns of the table: what is measured, and each prompt's number."""
 TITLES = {
     "sft": "SFT",

@@ -24,7 +24,7 @@ from store.layout import Home
 from store.runs import find_run, open_catalogue
 from store.states import State, is_live
 
-PAGE_WIDTH = 78
+PAGE_WIDTH = 76
 """Of a forecast's page, whose lines are made before a width is known."""
 
 
