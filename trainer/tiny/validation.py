@@ -11,7 +11,8 @@ from evals import prompts
 from evals.parsing import parse
 from evals.task import Example, Task
 from evals.tasks import load_task
-from trainer.evaluate import Decoding, encode_prompts
+from trainer.encoding import encode_prompts
+from trainer.evaluate import Decoding
 from trainer.model import FittedImage
 
 BATCH = 250
