@@ -105,6 +105,8 @@ _SFT_ONLY = frozenset({"sft_target"})
 _SUIT_ONLY = frozenset({"suit.prompts", "suit.prompts_per_batch"})
 _SAMPLED = frozenset({"num_generations", "temperature", "top_p", "top_k", "reward_failure_limit"})
 """What a sampling before training has in common with GRPO."""
+_OWN = {"grpo": _GRPO_ONLY, "sft": _SFT_ONLY, "suit": _SUIT_ONLY | _SAMPLED}
+"""Which of these a method uses."""
 TRAINED = ("grpo", "sft")
 """Methods that can be launched."""
 
@@ -117,9 +119,7 @@ def form_fields(
     if method in (Method.GRPO, Method.SUIT):
         found += _reward_fields(rewards)
     hidden = _GRPO_ONLY | _SFT_ONLY | _SUIT_ONLY
-    hidden -= {Method.GRPO: _GRPO_ONLY, Method.SFT: _SFT_ONLY, Method.SUIT: _SUIT_ONLY | _SAMPLED}.get(
-        method, frozenset()
-    )
+    hidden -= _OWN.get(method, frozenset())
     shown = [_adapted(field, tasks, is_clone=is_clone) for field in found if field.key not in hidden]
     shown.sort(key=_place)
     return [*shown, _MORE_TASK_FIELD if is_task_file(task) else _MORE_FIELD]
