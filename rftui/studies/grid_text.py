@@ -48,7 +48,8 @@ def room_of(rows: Sequence[TaskRow], *, total: int, column: int, width: int, is_
     """Shares the width out so that the column of the cursor is in sight."""
     parts = [part for row in rows for part in ([_label_line(row)] if is_compact else _label_words(row))]
     longest = max((line_width((Span(part),)) for part in parts), default=0) + 1
-    label = max(LEAST_LABEL, min(longest, WIDEST_LABEL, width // 5))
+    # on one line the whole point has to be told apart; in a block its settings stand below each other
+    label = max(LEAST_LABEL, min(longest, WIDEST_LABEL, width // (3 if is_compact else 5)))
     left = max(LEAST_COLUMN, width - label)
     count = max(1, min(total, left // LEAST_COLUMN))
     first = max(0, min(column - count // 2, total - count))
