@@ -62,7 +62,7 @@ def test_an_empty_list_offers_a_launch_and_nothing_about_a_run(tmp_path: Path) -
         async with driven(Home(tmp_path), size=(200, 40)) as of:
             await of.until(lambda: "enter" not in shown(of), "the empty list")
 
-            assert shown(of) == "? help  q quit  : palette  L launch"
+            assert shown(of) == "? help  q quit  e studies  : palette  L launch"
 
     run(play())
 

@@ -191,7 +191,7 @@ def test_the_shell_completes_tags_and_methods(home: Home) -> None:
     add_tags(home, "sat-grpo-1", ["best", "baseline", "paper"])
 
     assert complete_tag("b") == ["baseline", "best"]
-    assert complete_method("s") == ["sft"]
+    assert complete_method("s") == ["sft", "suit"]
 
 
 @pytest.mark.parametrize(
